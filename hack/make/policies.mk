@@ -1,0 +1,27 @@
+# Policies in Go, built by the stock toolchain, and their SDK.
+SAMPLES := $(patsubst samples/%/go.mod,%,$(wildcard samples/*/go.mod))
+POLICIES := $(BUILD)/policies
+GO_WASM := GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -buildmode=c-shared -ldflags='-s -w'
+
+.PHONY: policies
+policies: ## Build the sample policies and the conformance guest to build/policies, and print their sizes
+	@mkdir -p $(POLICIES)
+	@for p in $(SAMPLES); do (cd samples/$$p && $(GO_WASM) -o $(CURDIR)/$(POLICIES)/$$p.wasm .) || exit 1; done
+	@cd sdk/go && $(GO_WASM) -o $(CURDIR)/$(POLICIES)/conformance.wasm ./conformance
+	@for f in $(POLICIES)/*.wasm; do \
+		printf '%-40s %5d kB  %4d kB compressed\n' $$f $$(($$(wc -c < $$f) / 1000)) $$(($$(gzip -9 -c $$f | wc -c) / 1000)); done
+
+.PHONY: test-guests
+test-guests: ## Build the guests that integration tests use
+	@mkdir -p $(POLICIES)
+	@cd test/guests/probe && $(GO_WASM) -o $(CURDIR)/$(POLICIES)/probe.wasm .
+
+.PHONY: test-sdk
+test-sdk: ## Vet and test sdk/go and the samples, natively
+	@for d in sdk/go $(SAMPLES:%=samples/%); do (cd $$d && $(GO) vet ./... && $(GO) test ./...) || exit 1; done
+	@cd sdk/go && GOOS=wasip1 GOARCH=wasm $(GO) vet ./...
+
+.PHONY: abi-copy
+abi-copy: ## Copy the ABI into sdk/go, which must not depend on the root module
+	@rm -f sdk/go/internal/abi/*.go
+	@cp $(filter-out %_test.go,$(wildcard pkg/wasmplugin/abi/*.go)) sdk/go/internal/abi/

@@ -1,0 +1,53 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wasmplugin
+
+import (
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/snapshot"
+)
+
+// batch collects the nodes of one call: by the slot of their record if that is up to date,
+// otherwise encoded into scratch, which is only made if it is needed.
+type batch struct {
+	policy  *policy
+	slots   []uint32
+	scratch *snapshot.Scratch
+}
+
+func (p *policy) newBatch(nodes int) *batch {
+	return &batch{policy: p, slots: make([]uint32, 0, nodes)}
+}
+
+// addAt adds the node at a position of the snapshot's list.
+func (b *batch) addAt(position int) {
+	store := b.policy.store
+	if !store.Current(position) {
+		b.addCopy(store.At(position))
+		return
+	}
+	b.slots = append(b.slots, store.Slots()[position])
+}
+
+// addCopy adds a node as it is.
+func (b *batch) addCopy(info fwk.NodeInfo) { b.slots = append(b.slots, b.scratchpad().Add(info)) }
+
+// addName adds a node of which nothing but the name is known.
+func (b *batch) addName(name string) { b.slots = append(b.slots, b.scratchpad().AddName(name)) }
+
+func (b *batch) scratchpad() *snapshot.Scratch {
+	if b.scratch == nil {
+		b.scratch = snapshot.NewScratch(b.policy.store, b.policy.about.Reads)
+	}
+	return b.scratch
+}
+
+func (b *batch) guest() guest.Batch {
+	if b.scratch == nil {
+		return guest.Batch{Slots: b.slots}
+	}
+	return guest.Batch{Slots: b.slots, ScratchTable: b.scratch.Table(), ScratchData: b.scratch.Data()}
+}

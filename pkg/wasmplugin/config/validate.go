@@ -1,0 +1,68 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config/v1alpha1"
+)
+
+// validate checks defaulted args by themselves; whether the module can be had is its source's concern.
+func validate(args *v1alpha1.WasmPluginArgs, path *field.Path) field.ErrorList {
+	return append(
+		validateModule(&args.Module, path.Child("module")),
+		validateConfig(args.Config.Raw, path.Child("config"))...)
+}
+
+func validateModule(module *v1alpha1.ModuleSource, path *field.Path) field.ErrorList {
+	if module.File == nil {
+		return field.ErrorList{field.Required(path.Child("file"), "say where the module is, for example {path: /etc/stowage/policies/my-policy.wasm}")}
+	}
+	return validatePath(module.File.Path, path.Child("file", "path"))
+}
+
+func validatePath(file string, path *field.Path) field.ErrorList {
+	if file == "" {
+		return field.ErrorList{field.Required(path, "name a .wasm file")}
+	}
+	if clean := filepath.Clean(file); clean != file {
+		return field.ErrorList{field.Invalid(path, file, fmt.Sprintf("must be in its shortest form: write %q", clean))}
+	}
+	return nil
+}
+
+func validateConfig(raw []byte, path *field.Path) field.ErrorList {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
+		return field.ErrorList{field.TypeInvalid(path, excerpt(raw), "must be an object")}
+	}
+	return nil
+}
+
+// notBelow drops found problems at or below a field that is known to be wrong: a value of the wrong type is
+// not also a missing one.
+func notBelow(known, found field.ErrorList) field.ErrorList {
+	var kept field.ErrorList
+	for _, problem := range found {
+		if !below(known, problem.Field) {
+			kept = append(kept, problem)
+		}
+	}
+	return kept
+}
+
+func below(known field.ErrorList, name string) bool {
+	for _, problem := range known {
+		if name == problem.Field || strings.HasPrefix(name, problem.Field+".") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,56 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wasmtest
+
+import "slices"
+
+// Code concatenates instructions.
+func Code(parts ...[]byte) []byte { return slices.Concat(parts...) }
+
+// Const pushes an i32.
+func Const(n uint32) []byte { return append([]byte{0x41}, signed(int64(int32(n)))...) }
+
+// Const64 pushes an i64.
+func Const64(n int64) []byte { return append([]byte{0x42}, signed(n)...) }
+
+// Param pushes a parameter.
+func Param(i uint32) []byte { return append([]byte{0x20}, unsigned(uint64(i))...) }
+
+// Call calls the function of that index.
+func Call(i uint32) []byte { return append([]byte{0x10}, unsigned(uint64(i))...) }
+
+// Load pushes the i32 at an address.
+func Load(addr uint32) []byte { return Code(Const(addr), LoadTop()) }
+
+// LoadTop replaces the address on the stack by the i32 there.
+func LoadTop() []byte { return []byte{0x28, 2, 0} }
+
+// Store stores an i32 at an address.
+func Store(addr, value uint32) []byte { return Code(Const(addr), Const(value), StoreTop()) }
+
+// StoreTop stores the i32 on the stack at the address below it.
+func StoreTop() []byte { return []byte{0x36, 2, 0} }
+
+// Store64 stores an i64 at an address.
+func Store64(addr uint32, value int64) []byte {
+	return Code(Const(addr), Const64(value), []byte{0x37, 3, 0})
+}
+
+// Add adds the two i32 on the stack.
+func Add() []byte { return []byte{0x6a} }
+
+// ShiftLeft shifts the i32 below the top of the stack by the top.
+func ShiftLeft() []byte { return []byte{0x74} }
+
+// Divide divides the i32 below the top of the stack by the top.
+func Divide() []byte { return []byte{0x6d} }
+
+// Grow replaces the number of pages on the stack by the former size or -1.
+func Grow() []byte { return []byte{0x40, 0} }
+
+// Drop drops the top of the stack.
+func Drop() []byte { return []byte{0x1a} }
+
+// Unreachable traps.
+func Unreachable() []byte { return []byte{0x00} }

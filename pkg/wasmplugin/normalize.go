@@ -1,0 +1,81 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wasmplugin
+
+import (
+	"context"
+
+	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
+)
+
+// NormalizeScore lets the policy change all scores together.
+func (sp scorePoints) NormalizeScore(ctx context.Context, state fwk.CycleState, _ *v1.Pod, list fwk.NodeScoreList) *fwk.Status {
+	p := sp.policy
+	data, err := state.Read(p.scoreKey)
+	if err != nil {
+		return faulted(errNoPreScore)
+	}
+	s := data.(*scoring)
+	scores := make([]int64, len(list))
+	for i := range list {
+		scores[i] = list[i].Score
+	}
+	verdict, err := p.normalize(ctx, s.attempt, p.named(s, list), scores)
+	if err != nil {
+		return faulted(err)
+	}
+	for i := range list {
+		list[i].Score = scores[i]
+	}
+	return p.decided(&verdict)
+}
+
+func (p *policy) normalize(ctx context.Context, a *attempt, batch guest.Batch, scores []int64) (verdict guest.Verdict, err error) {
+	err = p.with(ctx, a, func(ctx context.Context, g *guest.Guest) (err error) {
+		if verdict, err = g.Normalize(ctx, batch, scores); err != nil || verdict.Code != abi.Success {
+			return err
+		}
+		for _, score := range scores {
+			if err := guest.InRange(abi.ExportNormalizeScore, score); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return verdict, err
+}
+
+// named is the listed nodes as slots. Usually they are those of PreScore in the same order; a
+// batched attempt lists nodes of earlier ones too, of which only the name is certain.
+func (p *policy) named(s *scoring, list fwk.NodeScoreList) guest.Batch {
+	if s.lists(list) {
+		return p.batch(s.attempt, s.nodes)
+	}
+	b := p.newBatch(len(list))
+	for i := range list {
+		if position, ok := p.store.PositionOf(list[i].Name); ok && !s.attempt.simulated {
+			b.addAt(position)
+		} else {
+			b.addName(list[i].Name)
+		}
+	}
+	return b.guest()
+}
+
+// lists tells whether the list is of PreScore's nodes in their order.
+func (s *scoring) lists(list fwk.NodeScoreList) bool {
+	if len(list) != len(s.nodes) {
+		return false
+	}
+	for i, info := range s.nodes {
+		if info.Node().Name != list[i].Name {
+			return false
+		}
+	}
+	return true
+}

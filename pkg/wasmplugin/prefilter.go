@@ -1,0 +1,84 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wasmplugin
+
+import (
+	"context"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
+)
+
+var _ fwk.PreFilterPlugin = &filterPlugin{}
+
+// filterPoints answers PreFilter and Filter.
+type filterPoints struct{ policy *policy }
+
+// PreFilter starts the attempt and asks the policy, if it answers PreFilter.
+func (f filterPoints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
+	p := f.policy
+	a, err := p.begin(state, pod, nodes)
+	if err != nil {
+		return nil, faulted(err)
+	}
+	var result *fwk.PreFilterResult
+	if p.about.Has(abi.PointPreFilter) {
+		var status *fwk.Status
+		if result, status = p.preFilter(ctx, a); !status.IsSuccess() {
+			return nil, status
+		}
+	}
+	if old, err := state.Read(p.filterKey); err == nil {
+		old.(*attempt).replaced.Store(true)
+	}
+	state.Write(p.filterKey, a)
+	return result, nil
+}
+
+// PreFilterExtensions is nil: nothing that PreFilter leaves depends on the pods of a node.
+func (f filterPoints) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
+
+func (p *policy) preFilter(ctx context.Context, a *attempt) (*fwk.PreFilterResult, *fwk.Status) {
+	var r guest.PreFilterResult
+	err := p.with(ctx, a, func(ctx context.Context, g *guest.Guest) (err error) {
+		var table guest.Batch
+		if p.about.Reads&abi.NodeTable != 0 {
+			table.Slots = p.store.Slots()
+		}
+		r, err = g.PreFilter(ctx, table)
+		return err
+	})
+	if err != nil {
+		return nil, faulted(err)
+	}
+	if len(r.State) > 0 {
+		a.cycle.State, a.cycle.ID = r.State, p.host.cycles.Add(1)
+	}
+	if r.Code != abi.Success || !r.Restricted {
+		return nil, p.decided(&r.Verdict)
+	}
+	names, err := p.names(r.Subset)
+	if err != nil {
+		return nil, faulted(err)
+	}
+	return &fwk.PreFilterResult{NodeNames: names}, nil
+}
+
+// names translates slots that a guest chose.
+func (p *policy) names(slots []uint32) (sets.Set[string], error) {
+	names := sets.New[string]()
+	for _, at := range slots {
+		name, ok := p.store.NameAt(at)
+		if !ok {
+			return nil, engine.Violation(abi.ExportPreFilter, "slot %d of the subset holds no node", at)
+		}
+		names.Insert(name)
+	}
+	return names, nil
+}

@@ -1,0 +1,79 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wasmplugin
+
+import (
+	"context"
+
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
+)
+
+// codes translates the codes that a guest may choose. The guest package has checked them;
+// what is not here is an error, never a code that the framework does not know.
+var codes = map[abi.Code]fwk.Code{
+	abi.Success:                      fwk.Success,
+	abi.Error:                        fwk.Error,
+	abi.Unschedulable:                fwk.Unschedulable,
+	abi.UnschedulableAndUnresolvable: fwk.UnschedulableAndUnresolvable,
+	abi.Skip:                         fwk.Skip,
+}
+
+// unsigned is the status of a pod that no batch may contain.
+var unsigned = fwk.NewStatus(fwk.Unschedulable, "Wasm policies do not sign pods")
+
+// outcome is what a verdict means to the framework, made once for all nodes that share it.
+type outcome struct {
+	code    fwk.Code
+	reasons []string
+}
+
+// outcome translates a verdict. A rejection names the policy, because the framework's message
+// to the user ("0/5 nodes are available: 3 ...") has room for nothing but reasons; with an
+// error the framework gives the name itself. About is what was rejected, in such a message.
+func (p *policy) outcome(v *guest.Verdict, about string) *outcome {
+	code, ok := codes[v.Code]
+	if !ok {
+		code = fwk.Error
+	}
+	switch {
+	case code == fwk.Unschedulable || code == fwk.UnschedulableAndUnresolvable:
+		reason := about + "rejected by " + p.name
+		if v.Reason != "" {
+			reason += ": " + v.Reason
+		}
+		return &outcome{code, []string{reason}}
+	case v.Reason != "":
+		return &outcome{code, []string{v.Reason}}
+	}
+	return &outcome{code: code}
+}
+
+// Words for what was rejected.
+const (
+	aboutNode = "node(s) "
+	aboutPod  = "pod "
+)
+
+// status returns a new status: the framework writes to them. They may share the reasons, which
+// it only appends to.
+func (o *outcome) status() *fwk.Status {
+	if o.code == fwk.Success {
+		return nil
+	}
+	return fwk.NewStatus(o.code, o.reasons...)
+}
+
+// decided is the status for a verdict on the pod.
+func (p *policy) decided(v *guest.Verdict) *fwk.Status { return p.outcome(v, aboutPod).status() }
+
+// faulted is the status for a failure that the guest did not choose.
+func faulted(err error) *fwk.Status { return fwk.AsStatus(err) }
+
+// canceled is the status for a node that nobody asks about any more.
+func canceled(ctx context.Context) *fwk.Status {
+	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, context.Cause(ctx).Error())
+}

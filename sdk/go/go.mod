@@ -1,0 +1,3 @@
+module github.com/stowage-scheduler/stowage/sdk/go
+
+go 1.26.0

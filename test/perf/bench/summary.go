@@ -1,0 +1,99 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/stowage-scheduler/stowage/test/perf/cycles"
+	"github.com/stowage-scheduler/stowage/test/perf/report"
+)
+
+// budgets of the design; what has none is there to be looked at.
+var budgets = map[string]report.Budget{
+	"filter_score_go_over_native":       {Limit: 2},
+	"cycle_throughput_wasm_over_native": {Limit: 0.97, AtLeast: true},
+	"sync_share_of_cycle":               {Limit: 0.02},
+	"arena_pss_growth_1_to_16":          {Limit: 0.02},
+}
+
+// summary is medians of the rounds. Ratios are medians of each round's ratio, so that what slows
+// the machine for a while counts for both sides.
+func summary(runs map[string][]*report.Results) *report.Results {
+	r := report.New()
+	for _, variant := range cycles.Variants {
+		if len(runs[variant]) == 0 {
+			continue
+		}
+		for _, v := range runs[variant][0].Values {
+			r.Add(variant+"_"+v.Name, v.Unit, report.Median(column(runs[variant], v.Name)))
+		}
+	}
+	r.Ratio("cycle_throughput_wasm_over_native", over(runs[cycles.Wasm], runs[cycles.Native], cycles.Throughput))
+	r.Ratio("cycle_throughput_extender_over_native", medians(runs, cycles.Extender, cycles.Native))
+	r.Ratio("cycle_throughput_native_over_none", medians(runs, cycles.Native, cycles.None))
+	r.Ratio("cycle_cpu_wasm_over_native", over(runs[cycles.Wasm], runs[cycles.Native], cycles.CPU))
+	r.Ratio("prefilter_share_of_cycle", share(runs[cycles.Wasm]))
+	return r
+}
+
+func column(runs []*report.Results, name string) []float64 {
+	var values []float64
+	for _, r := range runs {
+		if v, ok := r.Get(name); ok {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// over is the median of a/b over rounds that have both.
+func over(a, b []*report.Results, name string) float64 {
+	as, bs := column(a, name), column(b, name)
+	var ratios []float64
+	for i := range min(len(as), len(bs)) {
+		ratios = append(ratios, as[i]/bs[i])
+	}
+	return report.Median(ratios)
+}
+
+// share is how much of a cycle a Wasm policy's PreFilter takes. It bounds what following the
+// cluster costs in place, where sync_share_of_cycle takes the Sync of a benchmark that does
+// nothing else and has everything in the processor's caches.
+func share(wasm []*report.Results) float64 {
+	return report.Median(column(wasm, cycles.PreFilter)) / report.Median(column(wasm, cycles.Duration))
+}
+
+// medians compares variants that did not run equally often.
+func medians(runs map[string][]*report.Results, a, b string) float64 {
+	return report.Median(column(runs[a], cycles.Throughput)) / report.Median(column(runs[b], cycles.Throughput))
+}
+
+// syncSizes are the cases of BenchmarkSync, as nodes and changed nodes.
+var syncSizes = [][2]int{{500, 1}, {500, 50}, {5000, 1}, {5000, 50}, {5000, 5000}, {50000, 1}, {50000, 50}, {50000, 5000}}
+
+func addSyncs(r *report.Results, found map[string]metrics) {
+	for _, size := range syncSizes {
+		took, ok := found[fmt.Sprintf("Sync/nodes=%d/changed=%d", size[0], size[1])]["us/sync"]
+		if !ok {
+			continue
+		}
+		r.Add(fmt.Sprintf("sync_%d_of_%d", size[1], size[0]), "us", took)
+		if cycle, ok := r.Get(cycles.Wasm + "_" + cycles.Duration); ok && size == [2]int{5000, 1} {
+			r.Ratio("sync_share_of_cycle", took/cycle)
+		}
+	}
+}
+
+func addMemory(r *report.Results, found map[string]metrics) error {
+	m, ok := found["InstanceMemory"]
+	if !ok {
+		return fmt.Errorf("reading memory of instances: %w", errNoResults)
+	}
+	r.Add("instance_private_kib", "KiB", m["KiB/instance"])
+	r.Add("arena_bytes_per_node", "B", m["arena-B/node"])
+	r.Add("arena_copied_kib_per_instance", "KiB", m["arena-private-KiB/instance"])
+	r.Ratio("arena_pss_growth_1_to_16", m["arena-growth"])
+	return nil
+}

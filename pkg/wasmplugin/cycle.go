@@ -117,11 +117,14 @@ func (p *policy) with(ctx context.Context, a *attempt, f func(context.Context, *
 	if err != nil {
 		return err
 	}
-	if err = g.Begin(ctx, &a.world, &a.cycle); err == nil {
+	if err = g.Begin(ctx, p.world(a), &a.cycle); err == nil {
 		err = f(ctx, g)
 	}
 	if err == nil {
-		return p.pool.Put(ctx, g)
+		if perr := p.pool.Put(ctx, g); perr != nil {
+			p.logger.Error(perr, "Closing a guest after the policy was shut down")
+		}
+		return nil
 	}
 	if fault := (*engine.Fault)(nil); errors.As(err, &fault) {
 		p.logger.Error(nil, "Policy broke down; its guest is discarded", "detail", fault.Detail())
@@ -130,6 +133,17 @@ func (p *policy) with(ctx context.Context, a *attempt, f func(context.Context, *
 		p.logger.Error(cerr, "Closing a guest that had failed")
 	}
 	return err
+}
+
+// world is what the attempt sees. In a pod group's cycle attempts of other pods come between an
+// attempt's calls, and the store may have moved strings for them.
+func (p *policy) world(a *attempt) *guest.World {
+	if !a.simulated {
+		return &a.world
+	}
+	now := a.world
+	now.Epoch, now.Nodes = p.store.Epoch(), p.tableSize()
+	return &now
 }
 
 func (p *policy) release() {

@@ -107,3 +107,19 @@ func TestPreFilterTwiceOnOneState(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// After a rejection in PreFilter the framework's preemption asks Filter about nodes without
+// victims, on clones of the state.
+func TestFilterAfterPreFilterRefused(t *testing.T) {
+	h := newHarness(t, zoned(2))
+	a := h.attempt(st.MakePod().Name("p").Label("probe/refuse", "prefilter").Obj())
+	if got, want := a.preFilter(), "Unschedulable: pod rejected by policy: the pod asked to be refused in prefilter"; got != want {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	a.state = a.state.Clone()
+	for _, info := range h.nodes() {
+		if got := a.filterNode(info.Snapshot()); got != "" {
+			t.Errorf("Filter of %s: %q", info.Node().Name, got)
+		}
+	}
+}

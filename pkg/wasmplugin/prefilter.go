@@ -28,17 +28,23 @@ func (f filterPoints) PreFilter(ctx context.Context, state fwk.CycleState, pod *
 		return nil, faulted(err)
 	}
 	var result *fwk.PreFilterResult
+	var status *fwk.Status
 	if p.about.Has(abi.PointPreFilter) {
-		var status *fwk.Status
-		if result, status = p.preFilter(ctx, a); !status.IsSuccess() {
-			return nil, status
-		}
+		result, status = p.preFilter(ctx, a)
 	}
+	// After a rejection preemption still asks Filter, about nodes without their victims.
+	if status.IsSuccess() || status.IsRejected() {
+		p.remember(state, a)
+	}
+	return result, status
+}
+
+// remember makes the attempt the one that belongs to the state.
+func (p *policy) remember(state fwk.CycleState, a *attempt) {
 	if old, err := state.Read(p.filterKey); err == nil {
 		old.(*attempt).replaced.Store(true)
 	}
 	state.Write(p.filterKey, a)
-	return result, nil
 }
 
 // PreFilterExtensions is nil: nothing that PreFilter leaves depends on the pods of a node.

@@ -39,7 +39,7 @@ const (
 	ExportDescribe = "stowage_describe"
 	// ExportBuffer (kind, size) -> address of size bytes, or 0 if the guest has no room. The
 	// guest keeps them alive and in place until Buffer is called again for the same kind, or
-	// for good. Kinds: BufferFrame, BufferWindow+space.
+	// for good. Kinds: see BufferFrame and what follows it.
 	ExportBuffer = "stowage_buffer"
 	// ExportConfigure is called once, before any extension point, with Frame.Config set. It
 	// returns Success, or Error to refuse the config with Frame.Text as the reason.
@@ -118,5 +118,5 @@ const (
 	MaxScore int64 = 100
 )
 
-// AllNodes in Frame.ResultCount after PreFilter means "no subset".
+// AllNodes in Frame.SubsetCount after PreFilter means "no subset".
 const AllNodes uint32 = 0xffffffff

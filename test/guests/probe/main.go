@@ -8,6 +8,7 @@
 //	probe/panic=POINT   the policy panics in that extension point ("filter", "score", ...)
 //	probe/skip=POINT    PreFilter or PreScore returns Skip
 //	probe/error=POINT   the point returns an Error of the policy's own
+//	probe/refuse=POINT  the point refuses the pod, in a way that preemption may cure
 //	probe/only=NODE     PreFilter restricts the pod to that node
 //	probe/offset=N      is added to each score
 //
@@ -61,6 +62,9 @@ func act(pod *stowage.Pod, point string) stowage.Status {
 	}
 	if at, _ := pod.Label("probe/skip"); at == point {
 		return stowage.Skip()
+	}
+	if at, _ := pod.Label("probe/refuse"); at == point {
+		return stowage.Unschedulable("the pod asked to be refused in " + point)
 	}
 	if at, _ := pod.Label("probe/error"); at == point {
 		return stowage.Error("the pod asked for an error in " + point)

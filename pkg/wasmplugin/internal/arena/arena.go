@@ -19,6 +19,9 @@ package arena
 // MaxSegment is the most a segment can hold: what an ABI offset reaches.
 const MaxSegment = 1 << 31
 
+// MaxStep is the most that segments and windows should grow at once beyond what they need.
+const MaxStep = 64 << 20
+
 // WindowSize is how many bytes a guest must allocate for a window that holds size bytes
 // wherever the allocation starts.
 func WindowSize(size int) int { return roundUp(size) + PageSize }

@@ -115,10 +115,10 @@ func (i *Instance) Sync(ctx context.Context, segs *[abi.NumSpaces]*arena.Segment
 }
 
 // attach lays all of the segment over the window, after asking the guest for a window with
-// room to double if it has become too small.
+// room to grow if it has become too small.
 func (i *Instance) attach(ctx context.Context, space uint32, w *window, seg *arena.Segment) error {
 	if seg.Size() > w.room {
-		if err := i.widen(ctx, space, w, 2*seg.Size()); err != nil {
+		if err := i.widen(ctx, space, w, seg.Size()+min(seg.Size(), arena.MaxStep)); err != nil {
 			return err
 		}
 	}

@@ -82,9 +82,12 @@ func (h *heap) alloc(n int) uint32 {
 }
 
 func (h *heap) extend(size int) uint32 {
+	if h.err != nil {
+		return h.fail(size, h.err)
+	}
 	pos := h.used
 	if pos+size > h.seg.Size() {
-		if err := h.seg.Grow(max(pos+size, min(2*h.seg.Size(), arena.MaxSegment))); err != nil {
+		if err := h.seg.Grow(max(pos+size, ahead(h.seg))); err != nil {
 			return h.fail(size, err)
 		}
 	}
@@ -93,6 +96,12 @@ func (h *heap) extend(size int) uint32 {
 	off := offset(h.space, pos)
 	clear(h.at(off)[:size])
 	return off
+}
+
+// ahead is how big a segment that is full becomes: twice as big, but not by so much that windows
+// over it, which guests have to allocate, outgrow them.
+func ahead(seg *arena.Segment) int {
+	return min(seg.Size()+min(seg.Size(), arena.MaxStep), arena.MaxSegment)
 }
 
 func (h *heap) fail(size int, err error) uint32 {

@@ -13,7 +13,6 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
-	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/arena"
 )
 
 // Sync brings every record up to date with the scheduler's node list at the start of a cycle. It
@@ -249,7 +248,7 @@ func (s *Store) release(n *node, first, end int) {
 func (s *Store) write(at uint32, rec *abi.NodeRecord) {
 	pos := int(at) * s.stride
 	if need := pos + s.stride; need > s.table.Size() {
-		if err := s.table.Grow(max(need, min(2*s.table.Size(), arena.MaxSegment))); err != nil {
+		if err := s.table.Grow(max(need, ahead(s.table))); err != nil {
 			s.data.fail(0, err)
 			return
 		}

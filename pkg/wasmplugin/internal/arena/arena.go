@@ -19,8 +19,12 @@ package arena
 // MaxSegment is the most a segment can hold: what an ABI offset reaches.
 const MaxSegment = 1 << 31
 
-// MaxStep is the most that segments and windows should grow at once beyond what they need.
-const MaxStep = 64 << 20
+// maxStep is the most that segments and windows grow at once beyond what they need, in bytes.
+const maxStep = 64 << 20
+
+// Ahead is how big what has become too small at size bytes should become: twice as big, but not
+// by so much that windows, which guests have to allocate, outgrow the guests.
+func Ahead(size int) int { return size + min(size, maxStep) }
 
 // WindowSize is how many bytes a guest must allocate for a window that holds size bytes
 // wherever the allocation starts.

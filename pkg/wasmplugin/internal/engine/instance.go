@@ -118,7 +118,7 @@ func (i *Instance) Sync(ctx context.Context, segs *[abi.NumSpaces]*arena.Segment
 // room to grow if it has become too small.
 func (i *Instance) attach(ctx context.Context, space uint32, w *window, seg *arena.Segment) error {
 	if seg.Size() > w.room {
-		if err := i.widen(ctx, space, w, seg.Size()+min(seg.Size(), arena.MaxStep)); err != nil {
+		if err := i.widen(ctx, space, w, arena.Ahead(seg.Size())); err != nil {
 			return err
 		}
 	}

@@ -98,11 +98,8 @@ func (h *heap) extend(size int) uint32 {
 	return off
 }
 
-// ahead is how big a segment that is full becomes: twice as big, but not by so much that windows
-// over it, which guests have to allocate, outgrow them.
-func ahead(seg *arena.Segment) int {
-	return min(seg.Size()+min(seg.Size(), arena.MaxStep), arena.MaxSegment)
-}
+// ahead is how big a segment that is full becomes.
+func ahead(seg *arena.Segment) int { return min(arena.Ahead(seg.Size()), arena.MaxSegment) }
 
 func (h *heap) fail(size int, err error) uint32 {
 	if h.err == nil {

@@ -19,7 +19,9 @@ const (
 // String is the name of the level.
 func (l Level) String() string { return name(l, "debug", "info", "warning", "error") }
 
-// Log writes a line to the scheduler's log, or to standard error in native tests. A module that
-// calls it needs the capability "log"; one that does not, does not import it. Do not log per
-// node: each line leaves the sandbox.
+// Log writes a line to the scheduler's log. The policy needs the capability "log"; one that does
+// not call it does not import it. Do not log per node: each line leaves the sandbox, and what is
+// more than the operator allows is dropped.
+//
+// Under stowagetest the line is in the test's log and in Harness.Effects.
 func Log(level Level, message string) { hostLog(uint32(level), message) }

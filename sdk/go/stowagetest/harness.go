@@ -20,6 +20,7 @@ import (
 type Harness struct {
 	t      testing.TB
 	driver hook.Driver
+	host   *host
 	cycle  uint64
 }
 
@@ -29,7 +30,8 @@ func New(t testing.TB, policy any, reads stowage.Reads) *Harness {
 	for _, err := range mistyped(policy) {
 		t.Error(err)
 	}
-	return &Harness{t: t, driver: hook.New(policy, uint64(reads))}
+	host := newHost(t)
+	return &Harness{t: t, driver: &driver{hook.New(policy, uint64(reads)), host}, host: host}
 }
 
 // mistyped finds methods that were meant for an extension point but have another signature,
@@ -136,6 +138,8 @@ func (h *Harness) filterNodes(s *snapshot, slots []uint32, got map[string]stowag
 		return
 	}
 	batch := h.verdicts(s, slots)
+	h.host.muted = true
+	defer func() { h.host.muted = false }()
 	for i, slot := range slices.Backward(slots) {
 		name := s.nodes[slot-1].name
 		got[name] = batch[i]

@@ -10,8 +10,10 @@ import (
 
 // Value types of Wasm.
 const (
-	I32 byte = 0x7f
-	I64 byte = 0x7e
+	I32     byte = 0x7f
+	I64     byte = 0x7e
+	F64     byte = 0x7c
+	FuncRef byte = 0x70
 )
 
 // Module is a core module by its parts, for guests that no compiler would make. The zero value
@@ -22,10 +24,17 @@ type Module struct {
 	// Pages and MaxPages size the memory, exported as "memory"; no memory if Pages is 0, no
 	// maximum if MaxPages is 0.
 	Pages, MaxPages uint32
+	Tables          []Table
+	Globals         []Global
+	Elements        []Elements
 	// Data is memory content by address.
 	Data map[uint32][]byte
+	// Passive is content that memory.init copies. Its indices follow those of Data.
+	Passive [][]byte
 	// Start is 1 + the index of the function that runs on instantiation; 0: none.
 	Start uint32
+	// Customs come last.
+	Customs []Custom
 }
 
 // Import is an imported function. Its index is its place in Module.Imports.
@@ -39,7 +48,36 @@ type Import struct {
 type Func struct {
 	Name            string
 	Params, Results []byte
+	Locals          []Locals
 	Body            []byte
+}
+
+// Locals is Count local variables of a type. Their indices follow those of the parameters.
+type Locals struct {
+	Count uint32
+	Type  byte
+}
+
+// Table is a table of function references; no maximum if Max is 0.
+type Table struct{ Min, Max uint32 }
+
+// Global is a variable that starts as the value of a constant expression.
+type Global struct {
+	Type    byte
+	Mutable bool
+	Init    []byte
+}
+
+// Elements is the functions that a table has from an offset.
+type Elements struct {
+	Table, Offset uint32
+	Funcs         []uint32
+}
+
+// Custom is a custom section.
+type Custom struct {
+	Name    string
+	Content []byte
 }
 
 // Bytes assembles the module.
@@ -48,13 +86,23 @@ func (m Module) Bytes() []byte {
 	out = section(out, 1, vector(append(mapped(m.Imports, importType), mapped(m.Funcs, funcType)...)))
 	out = section(out, 2, vector(m.imports()))
 	out = section(out, 3, vector(m.typeIndexes()))
+	out = section(out, 4, vector(mapped(m.Tables, table)))
 	out = section(out, 5, m.memory())
+	out = section(out, 6, vector(mapped(m.Globals, global)))
 	out = section(out, 7, vector(m.exports()))
 	if m.Start > 0 {
 		out = section(out, 8, unsigned(uint64(m.Start-1)))
 	}
+	out = section(out, 9, vector(mapped(m.Elements, elements)))
+	if len(m.Passive) > 0 {
+		out = section(out, 12, unsigned(uint64(len(m.Data)+len(m.Passive))))
+	}
 	out = section(out, 10, vector(mapped(m.Funcs, code)))
-	return section(out, 11, vector(m.data()))
+	out = section(out, 11, vector(m.data()))
+	for _, c := range m.Customs {
+		out = section(out, 0, append(sized([]byte(c.Name)), c.Content...))
+	}
+	return out
 }
 
 func mapped[T any](in []T, f func(T) []byte) (out [][]byte) {
@@ -87,13 +135,35 @@ func (m Module) typeIndexes() (out [][]byte) {
 }
 
 func (m Module) memory() []byte {
-	switch {
-	case m.Pages == 0:
+	if m.Pages == 0 {
 		return nil
-	case m.MaxPages == 0:
-		return slices.Concat([]byte{1, 0}, unsigned(uint64(m.Pages)))
 	}
-	return slices.Concat([]byte{1, 1}, unsigned(uint64(m.Pages)), unsigned(uint64(m.MaxPages)))
+	return append([]byte{1}, limits(m.Pages, m.MaxPages)...)
+}
+
+func limits(minimum, maximum uint32) []byte {
+	if maximum == 0 {
+		return append([]byte{0}, unsigned(uint64(minimum))...)
+	}
+	return slices.Concat([]byte{1}, unsigned(uint64(minimum)), unsigned(uint64(maximum)))
+}
+
+func table(t Table) []byte { return append([]byte{FuncRef}, limits(t.Min, t.Max)...) }
+
+func global(g Global) []byte {
+	mutable := byte(0)
+	if g.Mutable {
+		mutable = 1
+	}
+	return slices.Concat([]byte{g.Type, mutable}, g.Init, []byte{0x0b})
+}
+
+func elements(e Elements) []byte {
+	indices := vector(mapped(e.Funcs, func(f uint32) []byte { return unsigned(uint64(f)) }))
+	if e.Table == 0 {
+		return slices.Concat([]byte{0}, Const(e.Offset), []byte{0x0b}, indices)
+	}
+	return slices.Concat([]byte{2}, unsigned(uint64(e.Table)), Const(e.Offset), []byte{0x0b, 0}, indices)
 }
 
 func (m Module) exports() (out [][]byte) {
@@ -108,12 +178,17 @@ func (m Module) exports() (out [][]byte) {
 	return out
 }
 
-// code is a body without locals.
-func code(f Func) []byte { return sized(slices.Concat([]byte{0}, f.Body, []byte{0x0b})) }
+func code(f Func) []byte {
+	groups := mapped(f.Locals, func(l Locals) []byte { return append(unsigned(uint64(l.Count)), l.Type) })
+	return sized(slices.Concat(unsigned(uint64(len(groups))), slices.Concat(groups...), f.Body, []byte{0x0b}))
+}
 
 func (m Module) data() (out [][]byte) {
 	for _, addr := range slices.Sorted(maps.Keys(m.Data)) {
 		out = append(out, slices.Concat([]byte{0}, Const(addr), []byte{0x0b}, sized(m.Data[addr])))
+	}
+	for _, content := range m.Passive {
+		out = append(out, append([]byte{1}, sized(content)...))
 	}
 	return out
 }

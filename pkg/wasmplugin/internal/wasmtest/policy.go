@@ -79,14 +79,30 @@ func (p *Policy) Import(module, name string, params int, results ...byte) uint32
 	return uint32(len(p.Imports) - 1)
 }
 
+// Define adds a function that is not exported and returns its index. Imports come before it.
+func (p *Policy) Define(f Func) uint32 {
+	p.Funcs = append(p.Funcs, f)
+	return uint32(len(p.Imports) + len(p.Funcs) - 1)
+}
+
+// Index is the index of an export. Imports and other functions come before it, and no export
+// may be added or left out after it.
+func (p *Policy) Index(export string) uint32 {
+	return uint32(len(p.Imports) + len(p.Funcs) + slices.Index(p.exported(), export))
+}
+
+// exported is the exports in the order of their indices.
+func (p *Policy) exported() []string { return slices.Sorted(maps.Keys(p.Bodies)) }
+
 // Bytes assembles the policy.
 func (p *Policy) Bytes() []byte {
 	m := p.Module
 	m.Data = maps.Clone(p.Data)
+	m.Funcs = slices.Clone(p.Funcs)
 	if _, own := m.Data[DescriptorAt]; !own {
 		m.Data[DescriptorAt] = encode(p.Descriptor)
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.Bodies)) {
+	for _, name := range p.exported() {
 		f := Func{Name: name, Results: []byte{I32}, Body: p.Bodies[name]}
 		switch name {
 		case abi.ExportBuffer:

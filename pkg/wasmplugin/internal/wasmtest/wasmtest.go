@@ -43,7 +43,7 @@ func build(dir string) ([]byte, error) {
 	}
 	defer func() { _ = os.RemoveAll(out) }()
 	path := filepath.Join(out, "policy.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, ".")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", path, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	cmd.Stderr = os.Stderr

@@ -55,8 +55,36 @@ const (
 // ImportModule is the module that host functions are imported from.
 const ImportModule = "stowage"
 
-// ImportLog is log(level, address, length): one line to the scheduler's log.
-const ImportLog = "log"
+// Host functions. Each needs the capability that its comment names; a module that imports one
+// without being granted it is refused.
+const (
+	// ImportLog is log(level, address, length): one line to the scheduler's log. CapabilityLog.
+	ImportLog = "log"
+	// ImportCount is count(name address, length, delta i64): adds to a counter of the policy.
+	// CapabilityMetrics.
+	ImportCount = "count"
+	// ImportGauge is gauge(name address, length, value f64): sets a gauge of the policy.
+	// CapabilityMetrics.
+	ImportGauge = "gauge"
+	// ImportEvent is event(type, reason address, length, note address, length) -> EventRecorded
+	// or EventDropped: an event on the pod of the current cycle. CapabilityEvents.
+	ImportEvent = "event"
+)
+
+// Capabilities that an operator grants to a policy. None is granted by default.
+const (
+	CapabilityLog     = "log"
+	CapabilityMetrics = "metrics"
+	CapabilityEvents  = "events"
+	// CapabilityClock makes WASI's clocks real; without it they are deterministic.
+	CapabilityClock = "clock"
+	// CapabilityRandom makes WASI's random bytes real; without it they are deterministic.
+	CapabilityRandom = "random"
+	// CapabilityNodeAnnotations allows Descriptor.Reads to have NodeAnnotations.
+	CapabilityNodeAnnotations = "nodeAnnotations"
+	// CapabilityNodePods allows Descriptor.Reads to have NodePods.
+	CapabilityNodePods = "nodePods"
+)
 
 // Levels of ImportLog.
 const (
@@ -64,6 +92,19 @@ const (
 	LogInfo
 	LogWarning
 	LogError
+)
+
+// Types of ImportEvent.
+const (
+	EventNormal uint32 = iota
+	EventWarning
+)
+
+// Results of ImportEvent. An event is dropped if there is no pod that it could be about, as
+// during configuration, or if the policy sends more of them than it may.
+const (
+	EventRecorded uint32 = iota
+	EventDropped
 )
 
 // Kinds of ExportBuffer. A guest must serve any kind below BufferKinds.

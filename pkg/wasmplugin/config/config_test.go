@@ -17,12 +17,18 @@ import (
 
 const typed = `"apiVersion":"stowage.dev/v1alpha1","kind":"WasmPluginArgs"`
 
-func wantArgs(path, config string) *v1alpha1.WasmPluginArgs {
-	return &v1alpha1.WasmPluginArgs{
+// wantArgs returns defaulted args with some fields set.
+func wantArgs(path, config string, set ...func(*v1alpha1.WasmPluginArgs)) *v1alpha1.WasmPluginArgs {
+	args := &v1alpha1.WasmPluginArgs{
 		TypeMeta: metav1.TypeMeta{APIVersion: "stowage.dev/v1alpha1", Kind: "WasmPluginArgs"},
 		Module:   v1alpha1.ModuleSource{File: &v1alpha1.FileSource{Path: path}},
 		Config:   &runtime.RawExtension{Raw: []byte(config)},
 	}
+	v1alpha1.SetDefaults_WasmPluginArgs(args)
+	for _, f := range set {
+		f(args)
+	}
+	return args
 }
 
 func messages(errs field.ErrorList) []string {
@@ -89,11 +95,11 @@ func TestLoadJSON(t *testing.T) {
 			wantErrs: []string{`args.config: Invalid value: "[1,2]": must be an object`},
 		},
 		"fields of later versions and other letter cases are unknown": {
-			raw: `{` + typed + `,"module":{"file":{"path":"a.wasm","Path":"b"},"digest":"x"},"failurePolicy":"Fail"}`,
+			raw: `{` + typed + `,"module":{"file":{"path":"a.wasm","Path":"b"},"digest":"x"},"match":{}}`,
 			wantErrs: []string{
 				`args.module.file.Path: Forbidden: unknown field: check its spelling and place`,
 				`args.module.digest: Forbidden: unknown field: check its spelling and place`,
-				`args.failurePolicy: Forbidden: unknown field: check its spelling and place`,
+				`args.match: Forbidden: unknown field: check its spelling and place`,
 			},
 		},
 		"duplicates are found in config too": {
@@ -106,14 +112,14 @@ func TestLoadJSON(t *testing.T) {
 		"all at once, a value of a wrong type is not also missing": {
 			raw: `{` + typed + `,"module":{"file":{"path":7}},"modul":{},"config":"x"}`,
 			wantErrs: []string{
-				`args.module.file.path: Invalid value: "number": must be a string`,
+				`args.module.file.path: Invalid value: "7": must be a string`,
 				`args.modul: Forbidden: unknown field: check its spelling and place`,
 				`args.config: Invalid value: "\"x\"": must be an object`,
 			},
 		},
 		"a string where an object belongs": {
 			raw:      `{` + typed + `,"module":"a.wasm"}`,
-			wantErrs: []string{`args.module: Invalid value: "string": must be an object`},
+			wantErrs: []string{`args.module: Invalid value: "\"a.wasm\"": must be an object`},
 		},
 	}
 	for name, tc := range tests {
@@ -131,8 +137,7 @@ func TestLoadJSON(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	given := &v1alpha1.WasmPluginArgs{Module: v1alpha1.ModuleSource{File: &v1alpha1.FileSource{Path: "a.wasm"}}}
-	defaulted := given.DeepCopy()
-	defaulted.Config = &runtime.RawExtension{Raw: []byte("{}")}
+	defaulted := wantArgs("a.wasm", "{}", func(args *v1alpha1.WasmPluginArgs) { args.TypeMeta = metav1.TypeMeta{} })
 	tests := map[string]struct {
 		obj      runtime.Object
 		want     *v1alpha1.WasmPluginArgs

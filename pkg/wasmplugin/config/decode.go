@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kjson "sigs.k8s.io/json"
 
@@ -55,45 +54,22 @@ func checkConstant(doc map[string]any, path *field.Path, name, want string) fiel
 	}
 }
 
-// decodeFields reads raw into args. The decoder stops reporting at the first value of a wrong type, so such a
-// value is taken out of doc, which is raw in parsed form, and the rest is read again.
+// decodeFields reads raw into args. The decoder stops at the first value of a wrong type, so such values are
+// found first and taken out of doc, which is raw in parsed form.
 func decodeFields(raw []byte, doc map[string]any, path *field.Path) (*v1alpha1.WasmPluginArgs, field.ErrorList) {
-	var errs field.ErrorList
-	for {
-		args := &v1alpha1.WasmPluginArgs{}
-		unknown, err := kjson.UnmarshalStrict(raw, args, kjson.DisallowUnknownFields)
-		if err == nil {
-			return args, append(errs, strictErrors(unknown, path, unknownField)...)
+	errs := prune(doc, reflect.TypeFor[v1alpha1.WasmPluginArgs](), path)
+	if len(errs) > 0 {
+		var err error
+		if raw, err = json.Marshal(doc); err != nil {
+			return nil, append(errs, field.InternalError(path, err))
 		}
-		mismatch, remaining, ok := dropMismatch(doc, err, path)
-		if !ok {
-			return nil, append(errs, field.TypeInvalid(path, excerpt(raw), err.Error()))
-		}
-		errs, raw = append(errs, mismatch), remaining
 	}
-}
-
-// dropMismatch removes the value that err is about; not ok means that err is about something else.
-func dropMismatch(doc map[string]any, err error, path *field.Path) (*field.Error, []byte, bool) {
-	var typeErr *json.UnmarshalTypeError
-	if !errors.As(err, &typeErr) {
-		return nil, nil, false
+	args := &v1alpha1.WasmPluginArgs{}
+	unknown, err := kjson.UnmarshalStrict(raw, args, kjson.DisallowUnknownFields)
+	if err != nil {
+		return nil, append(errs, field.TypeInvalid(path, excerpt(raw), err.Error()))
 	}
-	keys := strings.Split(typeErr.Field, ".")
-	if _, found, pathErr := unstructured.NestedFieldNoCopy(doc, keys...); !found || pathErr != nil {
-		return nil, nil, false //nolint:nilerr // a path that is not in the document is the answer "not ok"
-	}
-	unstructured.RemoveNestedField(doc, keys...)
-	remaining, err := json.Marshal(doc)
-	mismatch := field.TypeInvalid(path.Child(typeErr.Field), typeErr.Value, "must be "+jsonKind(typeErr.Type))
-	return mismatch, remaining, err == nil
-}
-
-func jsonKind(t reflect.Type) string {
-	if t.Kind() == reflect.String {
-		return "a string"
-	}
-	return "an object"
+	return args, append(errs, strictErrors(unknown, path, unknownField)...)
 }
 
 // strictErrors gives each violation that the decoder found its full path.

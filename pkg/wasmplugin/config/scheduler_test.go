@@ -106,7 +106,7 @@ profiles:
 - plugins: {multiPoint: {enabled: [{name: a}, {name: b}, {name: c}, {name: d}, {name: e}, {name: f}]}}
   pluginConfig:
   - {name: a, args: {apiVersion: stowage.dev/v1, kind: WasmPluginArgs}}
-  - {name: b, args: {` + args + `: none.wasm}}, limits: {}}}
+  - {name: b, args: {` + args + `: none.wasm}}, match: {}}}
   - {name: c, args: {` + args + `: empty.wasm}}}}
   - {name: d, args: {` + args + `: dir}}}}
   - {name: e, args: {module: {file: {path: good.wasm}}}}
@@ -115,7 +115,7 @@ profiles:
   - {name: zone, args: {` + args + `: dir/../good.wasm}}, config: 3}}`,
 			want: []string{
 				`profiles[0].pluginConfig[0].args.apiVersion: Unsupported value: "stowage.dev/v1": supported values: "stowage.dev/v1alpha1"`,
-				`profiles[0].pluginConfig[1].args.limits: Forbidden: unknown field: check its spelling and place`,
+				`profiles[0].pluginConfig[1].args.match: Forbidden: unknown field: check its spelling and place`,
 				`profiles[0].pluginConfig[1].args.module.file.path: Invalid value: "none.wasm": does not exist`,
 				`profiles[0].pluginConfig[2].args.module.file.path: Invalid value: "empty.wasm": is empty: put a WebAssembly module there`,
 				`profiles[0].pluginConfig[3].args.module.file.path: Invalid value: "dir": must be a regular file, is d---------`,

@@ -7,18 +7,35 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config/v1alpha1"
+)
+
+var (
+	capabilities = []string{
+		abi.CapabilityLog, abi.CapabilityMetrics, abi.CapabilityEvents, abi.CapabilityClock,
+		abi.CapabilityRandom, abi.CapabilityNodeAnnotations, abi.CapabilityNodePods,
+	}
+	failurePolicies = []v1alpha1.FailurePolicy{v1alpha1.FailurePolicyFail, v1alpha1.FailurePolicyIgnore}
+	modes           = []v1alpha1.Mode{v1alpha1.ModeEnforce, v1alpha1.ModeMonitor}
 )
 
 // validate checks defaulted args by themselves; whether the module can be had is its source's concern.
 func validate(args *v1alpha1.WasmPluginArgs, path *field.Path) field.ErrorList {
-	return append(
+	return slices.Concat(
 		validateModule(&args.Module, path.Child("module")),
-		validateConfig(args.Config.Raw, path.Child("config"))...)
+		validateConfig(args.Config.Raw, path.Child("config")),
+		validateCapabilities(args.Capabilities, path.Child("capabilities")),
+		validateLimits(&args.Limits, path.Child("limits")),
+		oneOf(args.FailurePolicy, failurePolicies, path.Child("failurePolicy")),
+		validateCircuitBreaker(&args.CircuitBreaker, path.Child("circuitBreaker")),
+		oneOf(args.Mode, modes, path.Child("mode")),
+	)
 }
 
 func validateModule(module *v1alpha1.ModuleSource, path *field.Path) field.ErrorList {
@@ -44,6 +61,27 @@ func validateConfig(raw []byte, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.TypeInvalid(path, excerpt(raw), "must be an object")}
 	}
 	return nil
+}
+
+func validateCapabilities(granted []string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	seen := map[string]bool{}
+	for i, capability := range granted {
+		at := path.Index(i)
+		errs = append(errs, oneOf(capability, capabilities, at)...)
+		if seen[capability] {
+			errs = append(errs, field.Duplicate(at, capability))
+		}
+		seen[capability] = true
+	}
+	return errs
+}
+
+func oneOf[T ~string](value T, supported []T, path *field.Path) field.ErrorList {
+	if slices.Contains(supported, value) {
+		return nil
+	}
+	return field.ErrorList{field.NotSupported(path, value, supported)}
 }
 
 // notBelow drops found problems at or below a field that is known to be wrong: a value of the wrong type is

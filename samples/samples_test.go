@@ -207,7 +207,7 @@ func samples(t *testing.T) []string {
 func build(t *testing.T, sample string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), sample+".wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, ".")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", path, ".")
 	cmd.Dir = sample
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -33,6 +33,8 @@ Mistakes in policies are listed, all at once, before anything connects to the cl
 
 // policies makes the plugin factories of policies.
 type policies interface {
+	// SetMemoryLimit bounds the linear memory of all guests together, in bytes. It comes before any factory runs.
+	SetMemoryLimit(bytes int64)
 	Factory(policy string) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error)
 }
 
@@ -45,8 +47,10 @@ func newCommand(host policies) *cobra.Command {
 	})
 	cmd.Use = "scheduler"
 	cmd.Long = long
+	memory := addFlags(cmd)
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		verflag.PrintAndExitIfRequested()
+		host.SetMemoryLimit(memory.Value())
 		file, err := cmd.Flags().GetString("config")
 		if err != nil || file == "" {
 			return err

@@ -34,10 +34,13 @@ func TestMain(m *testing.M) {
 
 // fakeHost records what the scheduler asks for; its factories fail, which stops the scheduler before it connects.
 type fakeHost struct {
-	mu    sync.Mutex
-	names []string
-	args  map[string]string
+	mu     sync.Mutex
+	names  []string
+	args   map[string]string
+	memory int64
 }
+
+func (h *fakeHost) SetMemoryLimit(bytes int64) { h.memory = bytes }
 
 func (h *fakeHost) Factory(name string) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
 	h.names = append(h.names, name)
@@ -167,14 +170,14 @@ func TestProcess(t *testing.T) {
 		wantCode   int
 		wantOutput []string
 	}{
-		"bad policies":                   {args: []string{"--config=bad.yaml"}, wantCode: 1, wantOutput: []string{wantProblems, "5 problem(s)"}},
-		"absent file":                    {args: []string{"--config=none.yaml"}, wantCode: 1, wantOutput: []string{"reading scheduler configuration: open none.yaml"}},
-		"version, whatever the config":   {args: []string{"--config=bad.yaml", "--version"}, wantOutput: []string{"Kubernetes v"}},
-		"help":                           {args: []string{"--help"}, wantOutput: []string{"WasmPluginArgs", "scheduler [flags]", "--leader-elect", "--secure-port"}},
-		"unknown flag":                   {args: []string{"--no-such-flag"}, wantCode: 1, wantOutput: []string{"unknown flag: --no-such-flag", "scheduler [flags]"}},
-		"a module that cannot be loaded": {args: []string{"--config=good.yaml", "--secure-port=0"}, wantCode: 1, wantOutput: []string{`policy \"zone\"`, `module \"a.wasm\"`}},
-		"no policies is kube-scheduler":  {args: []string{"--config=plain.yaml"}, wantCode: 1, wantOutput: []string{"stat none.yaml: no such file"}},
-		"no --config is kube-scheduler":  {args: []string{"--kubeconfig=none.yaml"}, wantCode: 1, wantOutput: []string{"stat none.yaml: no such file"}},
+		"bad policies":                  {args: []string{"--config=bad.yaml"}, wantCode: 1, wantOutput: []string{wantProblems, "5 problem(s)"}},
+		"absent file":                   {args: []string{"--config=none.yaml"}, wantCode: 1, wantOutput: []string{"reading scheduler configuration: open none.yaml"}},
+		"version, whatever the config":  {args: []string{"--config=bad.yaml", "--version"}, wantOutput: []string{"Kubernetes v"}},
+		"help":                          {args: []string{"--help"}, wantOutput: []string{"WasmPluginArgs", "scheduler [flags]", "--leader-elect", "--secure-port", "--policy-memory"}},
+		"unknown flag":                  {args: []string{"--no-such-flag"}, wantCode: 1, wantOutput: []string{"unknown flag: --no-such-flag", "scheduler [flags]"}},
+		"value out of a flag's range":   {args: []string{"--policy-memory=1"}, wantCode: 1, wantOutput: []string{"between 16Mi and 1Pi", "Policy flags:"}},
+		"no policies is kube-scheduler": {args: []string{"--config=plain.yaml"}, wantCode: 1, wantOutput: []string{"stat none.yaml: no such file"}},
+		"no --config is kube-scheduler": {args: []string{"--kubeconfig=none.yaml"}, wantCode: 1, wantOutput: []string{"stat none.yaml: no such file"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,7 @@
 # Policies in Go, built by the stock toolchain, and their SDK.
 SAMPLES := $(patsubst samples/%/go.mod,%,$(wildcard samples/*/go.mod))
 POLICIES := $(BUILD)/policies
-GO_WASM := GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -buildmode=c-shared -ldflags='-s -w'
+GO_WASM := GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -buildmode=c-shared -ldflags=-w
 
 .PHONY: policies
 policies: ## Build the sample policies and the conformance guest to build/policies, and print their sizes

@@ -6,6 +6,7 @@ package wasmplugin
 import (
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/snapshot"
 )
@@ -13,23 +14,23 @@ import (
 // batch collects the nodes of one call: by the slot of their record if that is up to date,
 // otherwise encoded into scratch, which is only made if it is needed.
 type batch struct {
-	policy  *policy
+	store   *snapshot.Store
+	reads   abi.Parts
 	slots   []uint32
 	scratch *snapshot.Scratch
 }
 
-func (p *policy) newBatch(nodes int) *batch {
-	return &batch{policy: p, slots: make([]uint32, 0, nodes)}
+func (p *policy) newBatch(a *attempt, nodes int) *batch {
+	return &batch{store: p.store, reads: a.reads(), slots: make([]uint32, 0, nodes)}
 }
 
 // addAt adds the node at a position of the snapshot's list.
 func (b *batch) addAt(position int) {
-	store := b.policy.store
-	if !store.Current(position) {
-		b.addCopy(store.At(position))
+	if !b.store.Current(position) {
+		b.addCopy(b.store.At(position))
 		return
 	}
-	b.slots = append(b.slots, store.Slots()[position])
+	b.slots = append(b.slots, b.store.Slots()[position])
 }
 
 // addCopy adds a node as it is.
@@ -40,7 +41,7 @@ func (b *batch) addName(name string) { b.slots = append(b.slots, b.scratchpad().
 
 func (b *batch) scratchpad() *snapshot.Scratch {
 	if b.scratch == nil {
-		b.scratch = snapshot.NewScratch(b.policy.store, b.policy.about.Reads)
+		b.scratch = snapshot.NewScratch(b.store, b.reads)
 	}
 	return b.scratch
 }

@@ -12,37 +12,42 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/meter"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/wasmtest"
 )
 
 // BenchmarkInstanceMemory reports what guests cost in memory: their own, and their part of the
 // arena, whose pages must exist once however many guests have read all of it.
 func BenchmarkInstanceMemory(b *testing.B) {
 	const nodes, more = 5000, 15
-	h := newHarnessOn(b, &Host{guests: 1 + more}, "test/guests/zone-resource", benchNodes(nodes))
-	p := h.plugin.(*filterScorePlugin).common.policy
+	const dir = "test/guests/zone-resource"
+	h := newHarnessOn(b, NewHost(), dir, benchNodes(nodes))
+	p := h.plugin.(interface{ asked() *policy }).asked()
 	state, pod := framework.NewCycleState(), st.MakePod().Name("p").Label("stowage.dev/zone", "zone-1").Obj()
-	a, err := p.begin(state, pod, h.nodes())
-	if err != nil {
-		b.Fatal(err)
-	}
+	a := p.begin(preFilterPoint, state, pod, h.nodes())
 	for b.Loop() {
-		discard(b, h, p, 1+more)
-		held := []*guest.Guest{readAll(b, h, p, a)}
+		pool := coldPool(b, h, wasmtest.Build(b, dir), 1+more)
+		held := []*guest.Guest{readAll(b, h, p, a, pool)}
 		one := memory(b)
 		for range more {
-			held = append(held, readAll(b, h, p, a))
+			held = append(held, readAll(b, h, p, a, pool))
 		}
 		all := memory(b)
 		for _, g := range held {
-			if err := p.pool.Put(h.ctx, g); err != nil {
+			if err := pool.Put(h.ctx, g); err != nil {
 				b.Fatal(err)
 			}
+		}
+		if err := pool.Close(h.ctx); err != nil {
+			b.Fatal(err)
 		}
 		b.ReportMetric(float64(all.private-one.private)/more, "KiB/instance")
 		b.ReportMetric(float64(all.arenaPrivate-one.arenaPrivate)/more, "arena-private-KiB/instance")
@@ -51,23 +56,23 @@ func BenchmarkInstanceMemory(b *testing.B) {
 	}
 }
 
-// discard ends the guests that the policy has made ahead: what they cost is to be measured, so
-// they must come after the first measurement.
-func discard(b *testing.B, h *harness, p *policy, made int) {
+// coldPool makes its guests when they are asked for: what they cost is to be measured, so they
+// must come after the first measurement.
+func coldPool(b *testing.B, h *harness, wasm []byte, size int) *guest.Pool {
 	b.Helper()
-	var held []*guest.Guest
-	for range made {
-		g, err := p.pool.Get(h.ctx)
-		if err != nil {
-			b.Fatal(err)
-		}
-		held = append(held, g)
+	metered, err := meter.Inject(wasm)
+	if err != nil {
+		b.Fatal(err)
 	}
-	for _, g := range held {
-		if err := p.pool.Discard(h.ctx, g); err != nil {
-			b.Fatal(err)
-		}
+	module, err := engine.Compile(h.ctx, metered, engine.Options{})
+	if err != nil {
+		b.Fatal(err)
 	}
+	pool, err := guest.NewPool(h.ctx, module, guest.Options{Config: []byte("{}"), Size: size})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pool
 }
 
 func benchNodes(n int) []*v1.Node {
@@ -84,13 +89,13 @@ func benchNodes(n int) []*v1.Node {
 }
 
 // readAll takes a guest out of the pool that has decided on and scored every node.
-func readAll(b *testing.B, h *harness, p *policy, a *attempt) *guest.Guest {
+func readAll(b *testing.B, h *harness, p *policy, a *attempt, pool *guest.Pool) *guest.Guest {
 	b.Helper()
-	g, err := p.pool.Get(h.ctx)
+	g, err := pool.Get(h.ctx)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := g.Begin(h.ctx, &a.world, &a.cycle); err != nil {
+	if err := g.Begin(h.ctx, &a.world, &a.cycle, time.Time{}); err != nil {
 		b.Fatal(err)
 	}
 	batch := guest.Batch{Slots: p.store.Slots()}

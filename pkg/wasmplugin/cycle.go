@@ -5,28 +5,40 @@ package wasmplugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
-	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
 )
 
 // attempt is a policy's part of one scheduling attempt of one pod, in the CycleState. It does
 // not change once it is written, but for the evaluations in it, which are the same whoever
-// makes them: so clones share it.
+// makes them, and for the failure that ends it: so clones share it.
 type attempt struct {
-	world guest.World
-	cycle guest.Cycle
+	// id differs between attempts.
+	id    uint64
+	pod   *v1.Pod
+	clock *clock
+	// module is nil if there is none to ask.
+	module *loaded
+	world  guest.World
+	cycle  guest.Cycle
 	// simulated is set in pod-group cycles, where NodeInfos change under their generation: no
 	// record of the snapshot can be trusted, so every node is encoded when it is asked for.
 	simulated bool
 	filters   evaluations
+	// reasons are those that nodes were given.
+	reasons reasons
+	// failed is why the policy is not asked any more in this attempt. One fault is enough: what
+	// broke on one node will hardly be right about the others, and each fault costs a guest.
+	failed atomic.Pointer[error]
+	// skipped is set if PreFilter said that there is nothing to filter.
+	skipped bool
 	// replaced is set when PreFilter runs again on the same CycleState.
 	replaced atomic.Bool
 }
@@ -34,11 +46,34 @@ type attempt struct {
 // Clone shares the attempt.
 func (a *attempt) Clone() fwk.StateData { return a }
 
-// synced marks a CycleState whose snapshot the store shows, and keeps the encoded pod for the
-// policies that read the same parts.
+// fail makes err the attempt's failure if it is the first.
+func (a *attempt) fail(err error) { a.failed.CompareAndSwap(nil, &err) }
+
+// failure is why the policy is not to be asked; nil if it is.
+func (a *attempt) failure() error {
+	if err := a.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// answers tells whether the policy answers any of the points. One that cannot be asked does: by
+// its failure policy.
+func (a *attempt) answers(points abi.Points) bool {
+	return a.module == nil || a.module.about.Has(points)
+}
+
+// reads is the parts that the policy reads.
+func (a *attempt) reads() abi.Parts { return a.world.Parts }
+
+// synced marks a CycleState whose snapshot the store shows, and keeps what the policies of the
+// attempt share: the clock, and the encoded pod for those that read the same parts.
 type synced struct {
 	pods  map[encodedPod][]byte
+	clock clock
 	group bool
+	// parts is what the store shows of nodes.
+	parts abi.Parts
 }
 
 // encodedPod is what an encoded pod follows from.
@@ -52,36 +87,58 @@ const syncedKey fwk.StateKey = "stowage/synced"
 // Clone shares the mark; only the scheduling goroutine adds pods to it.
 func (s *synced) Clone() fwk.StateData { return s }
 
-// begin starts the policy's part of an attempt.
-func (p *policy) begin(state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*attempt, error) {
-	mark, err := p.sync(state, nodes)
+// begin starts the policy's part of an attempt. If the policy cannot be asked, the attempt has
+// failed already.
+func (p *policy) begin(at *point, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *attempt {
+	a := &attempt{id: p.host.cycles.Add(1), pod: pod}
+	err := p.admit(a)
+	if err == nil {
+		err = p.show(a, state, nodes)
+	}
 	if err != nil {
-		return nil, err
+		a.module = nil
+		a.fail(err)
+		p.report(at, a, err)
 	}
-	parts := p.about.Reads
-	key := encodedPod{pod, parts}
-	encoded, ok := mark.pods[key]
-	if !ok {
-		encoded = p.store.EncodePod(pod, parts)
-		mark.pods[key] = encoded
-	}
-	return &attempt{
-		world: guest.World{
-			Segments: p.store.Spaces(parts),
-			Strides:  p.store.Strides(),
-			Parts:    parts,
-			Epoch:    p.store.Epoch(),
-			Nodes:    p.tableSize(),
-		},
-		cycle:     guest.Cycle{ID: p.host.cycles.Add(1), Pod: encoded},
-		simulated: mark.group,
-		filters:   newEvaluations(len(nodes)),
-	}, nil
+	return a
 }
 
-// tableSize is how many slots the policy may walk.
-func (p *policy) tableSize() int {
-	if p.about.Reads&abi.NodeTable == 0 {
+// show lets the attempt see the cluster as it is in the state.
+func (p *policy) show(a *attempt, state fwk.CycleState, nodes []fwk.NodeInfo) error {
+	mark, err := p.sync(state, nodes)
+	if err != nil {
+		return err
+	}
+	parts := a.module.about.Reads
+	if parts&^mark.parts != 0 {
+		return errLate
+	}
+	key := encodedPod{a.pod, parts}
+	encoded, ok := mark.pods[key]
+	if !ok {
+		encoded = p.store.EncodePod(a.pod, parts)
+		mark.pods[key] = encoded
+	}
+	a.world = guest.World{
+		Segments: p.store.Spaces(parts),
+		Strides:  p.store.Strides(),
+		Parts:    parts,
+		Epoch:    p.store.Epoch(),
+		Nodes:    p.tableSize(parts),
+	}
+	a.cycle = guest.Cycle{ID: a.id, Pod: encoded, Subject: a.pod}
+	a.simulated, a.filters = mark.group, newEvaluations(len(nodes))
+	a.reasons.left = int(p.args.Limits.ResultSize.Value())
+	if a.clock = &mark.clock; p.monitored {
+		// The time of a policy without effect must not be taken from those that have one.
+		a.clock = &clock{}
+	}
+	return nil
+}
+
+// tableSize is how many slots a policy that reads the parts may walk.
+func (p *policy) tableSize(parts abi.Parts) int {
+	if parts&abi.NodeTable == 0 {
 		return 0
 	}
 	return p.store.SlotCount()
@@ -93,46 +150,79 @@ func (p *policy) sync(state fwk.CycleState, nodes []fwk.NodeInfo) (*synced, erro
 		return data.(*synced), nil
 	}
 	mark := &synced{pods: map[encodedPod][]byte{}, group: state.IsPodGroupSchedulingCycle()}
-	follow := p.store.Follow
-	if p.host.tables.Load() {
+	follow, tables := p.store.Follow, p.host.tables.Load()
+	if tables {
 		follow = p.store.Sync
 	}
 	if err := follow(nodes, !mark.group); err != nil {
 		return nil, fmt.Errorf("following the cluster's state: %w", err)
 	}
+	if mark.parts = p.store.Encoded(); !tables {
+		mark.parts &^= abi.NodeTable
+	}
 	state.Write(syncedKey, mark)
 	return mark, nil
 }
 
-// with runs f with a guest that sees the attempt. A guest that fails is discarded.
-func (p *policy) with(ctx context.Context, a *attempt, f func(context.Context, *guest.Guest) error) error {
-	// The framework cancels contexts as a matter of routine; a call that has begun is short
-	// and finishes.
-	ctx = context.WithoutCancel(ctx)
+// with runs f with a guest that sees the attempt, unless the attempt has failed. The first
+// failure of f, or in getting as far as that, is the attempt's.
+func (p *policy) with(ctx context.Context, at *point, a *attempt, f func(context.Context, *guest.Guest) error) error {
+	if err := a.failure(); err != nil {
+		return err
+	}
+	err := p.timed(ctx, at, a, f)
+	if err != nil {
+		a.fail(err)
+		p.report(at, a, err)
+	}
+	return err
+}
+
+// timed runs f on the attempt's clock.
+func (p *policy) timed(ctx context.Context, at *point, a *attempt, f func(context.Context, *guest.Guest) error) error {
+	began, until, ok := a.clock.start(p.deadline)
+	if !ok {
+		return fmt.Errorf("%w of %v: it was used up before this call", errNoTimeLeft, p.deadline)
+	}
+	defer func() { a.clock.stop(time.Now()) }()
 	if err := p.store.Acquire(); err != nil {
 		return err
 	}
 	defer p.release()
-	g, err := p.pool.Get(ctx)
+	// The framework cancels contexts as a matter of routine; a call that has begun is short
+	// and finishes.
+	ctx = context.WithoutCancel(ctx)
+	g, err := p.guest(ctx, a.module.pool, until)
 	if err != nil {
 		return err
 	}
-	if err = g.Begin(ctx, p.world(a), &a.cycle); err == nil {
+	if err = g.Begin(ctx, p.world(a), &a.cycle, until); err == nil {
 		err = f(ctx, g)
 	}
-	if err == nil {
-		if perr := p.pool.Put(ctx, g); perr != nil {
-			p.logger.Error(perr, "Closing a guest after the policy was shut down")
-		}
-		return nil
-	}
-	if fault := (*engine.Fault)(nil); errors.As(err, &fault) {
-		p.logger.Error(nil, "Policy broke down; its guest is discarded", "detail", fault.Detail())
-	}
-	if cerr := p.pool.Discard(ctx, g); cerr != nil {
-		p.logger.Error(cerr, "Closing a guest that had failed")
-	}
+	p.metrics.Point(at.name).Observe(result(err), time.Since(began), g.Used())
+	p.putBack(ctx, a.module.pool, g, err == nil)
 	return err
+}
+
+// guest gets a guest, by until.
+func (p *policy) guest(ctx context.Context, pool *guest.Pool, until time.Time) (*guest.Guest, error) {
+	if g := pool.Idle(); g != nil {
+		return g, nil
+	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	return pool.Get(ctx)
+}
+
+// putBack returns a guest; one that failed is discarded.
+func (p *policy) putBack(ctx context.Context, pool *guest.Pool, g *guest.Guest, healthy bool) {
+	give := pool.Discard
+	if healthy {
+		give = pool.Put
+	}
+	if err := give(ctx, g); err != nil {
+		p.logger.Error(err, "Closing a guest")
+	}
 }
 
 // world is what the attempt sees. In a pod group's cycle attempts of other pods come between an
@@ -142,7 +232,7 @@ func (p *policy) world(a *attempt) *guest.World {
 		return &a.world
 	}
 	now := a.world
-	now.Epoch, now.Nodes = p.store.Epoch(), p.tableSize()
+	now.Epoch, now.Nodes = p.store.Epoch(), p.tableSize(now.Parts)
 	return &now
 }
 

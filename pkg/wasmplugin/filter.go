@@ -54,15 +54,16 @@ var errNoPreFilter = errors.New("Filter was called without PreFilter")
 // Filter returns the policy's verdict on a node.
 func (f filterPoints) Filter(ctx context.Context, state fwk.CycleState, _ *v1.Pod, info fwk.NodeInfo) *fwk.Status {
 	p := f.policy
-	if !p.about.Has(abi.PointFilter) {
-		return nil
-	}
 	a, position, resident := p.find(state, info)
 	switch {
 	case a == nil:
-		return faulted(errNoPreFilter)
+		return p.faulted(filterPoint, errNoPreFilter)
+	case !a.answers(abi.PointFilter):
+		return nil
 	case ctx.Err() != nil:
 		return canceled(ctx)
+	case a.module == nil:
+		return p.faulted(filterPoint, a.failure())
 	case !resident || a.simulated:
 		return p.filterAlone(ctx, a, info)
 	}
@@ -115,7 +116,7 @@ func (p *policy) filterResident(ctx context.Context, a *attempt, position int) *
 		return p.filterAgain(ctx, a, position)
 	}
 	if err := p.evaluate(ctx, a, c, mine, position-bit); err != nil {
-		return faulted(err)
+		return p.faulted(filterPoint, err)
 	}
 	return c.outcomes[bit].status()
 }
@@ -123,7 +124,7 @@ func (p *policy) filterResident(ctx context.Context, a *attempt, position int) *
 // evaluate decides on the positions from first on whose bit is set, and publishes the outcomes.
 func (p *policy) evaluate(ctx context.Context, a *attempt, c *chunk, mine uint64, first int) error {
 	var outcomes [chunkSize]*outcome
-	nodes := p.newBatch(bits.OnesCount64(mine))
+	nodes := p.newBatch(a, bits.OnesCount64(mine))
 	for rest := mine; rest != 0; rest &= rest - 1 {
 		nodes.addAt(first + bits.TrailingZeros64(rest))
 	}
@@ -141,12 +142,17 @@ func (p *policy) evaluate(ctx context.Context, a *attempt, c *chunk, mine uint64
 
 func (p *policy) filterBatch(ctx context.Context, a *attempt, nodes guest.Batch, out []*outcome) error {
 	verdicts := make([]*guest.Verdict, len(out))
-	return p.with(ctx, a, func(ctx context.Context, g *guest.Guest) error {
+	return p.with(ctx, filterPoint, a, func(ctx context.Context, g *guest.Guest) error {
 		if err := g.Filter(ctx, nodes, verdicts); err != nil {
 			return err
 		}
+		var last, bounded *outcome
 		for i, v := range verdicts {
-			out[i] = p.noted(v)
+			// Neighbouring nodes mostly share an outcome.
+			if o := p.noted(v); o != last {
+				last, bounded = o, a.reasons.bound(o)
+			}
+			out[i] = bounded
 		}
 		return nil
 	})
@@ -169,7 +175,7 @@ var passes = &outcome{code: fwk.Success}
 
 // filterAgain decides on one node of the snapshot without publishing.
 func (p *policy) filterAgain(ctx context.Context, a *attempt, position int) *fwk.Status {
-	node := p.newBatch(1)
+	node := p.newBatch(a, 1)
 	node.addAt(position)
 	return p.filterOne(ctx, a, node.guest())
 }
@@ -177,7 +183,7 @@ func (p *policy) filterAgain(ctx context.Context, a *attempt, position int) *fwk
 // filterAlone decides on a node that is not as the snapshot has it: with nominated pods added,
 // or victims removed.
 func (p *policy) filterAlone(ctx context.Context, a *attempt, info fwk.NodeInfo) *fwk.Status {
-	node := p.newBatch(1)
+	node := p.newBatch(a, 1)
 	node.addCopy(info)
 	return p.filterOne(ctx, a, node.guest())
 }
@@ -185,7 +191,7 @@ func (p *policy) filterAlone(ctx context.Context, a *attempt, info fwk.NodeInfo)
 func (p *policy) filterOne(ctx context.Context, a *attempt, node guest.Batch) *fwk.Status {
 	var one [1]*outcome
 	if err := p.filterBatch(ctx, a, node, one[:]); err != nil {
-		return faulted(err)
+		return p.faulted(filterPoint, err)
 	}
 	return one[0].status()
 }

@@ -7,21 +7,28 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
+	"unsafe"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/component-base/metrics/legacyregistry"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	st "k8s.io/kubernetes/pkg/scheduler/testing"
 
-	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/wasmtest"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
+	wt "github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/wasmtest"
 )
 
 // harness is a plugin on a framework with a snapshot, and one attempt after the other on it.
@@ -30,15 +37,37 @@ type harness struct {
 	ctx    context.Context
 	plugin fwk.Plugin
 	snap   *cache.Snapshot
+	events *events.FakeRecorder
+}
+
+func newBareHarness(tb testing.TB, nodes []*v1.Node, pods ...*v1.Pod) *harness {
+	tb.Helper()
+	return &harness{
+		TB: tb, ctx: tb.Context(), snap: cache.NewSnapshot(pods, nodes), events: events.NewFakeRecorder(1000),
+	}
+}
+
+// drainEvents is the events since it was last called.
+func (h *harness) drainEvents() (got []string) {
+	for {
+		select {
+		case e := <-h.events.Events:
+			got = append(got, e)
+		default:
+			return got
+		}
+	}
 }
 
 // newHarness has the probe judge the nodes. Tests share the plugin, because compiling a guest
 // takes long under the race detector: what a plugin knows of a cluster comes with each attempt.
 func newHarness(tb testing.TB, nodes []*v1.Node, pods ...*v1.Pod) *harness {
 	tb.Helper()
-	h := &harness{TB: tb, ctx: tb.Context(), snap: cache.NewSnapshot(pods, nodes)}
+	h := newBareHarness(tb, nodes, pods...)
 	shared.once.Do(func() {
-		shared.plugin, shared.err = NewHost().Factory("policy")(context.Background(), args(wasmtest.Path(tb, probe)), h.handle())
+		host := NewHost()
+		host.SetLoadTimeout(loadTimeout)
+		shared.plugin, shared.err = host.Factory("policy")(context.Background(), args(wt.Path(tb, probe)), h.handle())
 	})
 	if shared.err != nil {
 		tb.Fatal(shared.err)
@@ -46,6 +75,9 @@ func newHarness(tb testing.TB, nodes []*v1.Node, pods ...*v1.Pod) *harness {
 	h.plugin = shared.plugin
 	return h
 }
+
+// loadTimeout is enough for compiling a guest under the race detector.
+const loadTimeout = 5 * time.Minute
 
 // shared is the probe's plugin, for the life of the process.
 var shared struct {
@@ -56,10 +88,10 @@ var shared struct {
 
 // newHarnessOn has the guest in dir (relative to the repository) judge the nodes, as a plugin of its
 // own on the host.
-func newHarnessOn(tb testing.TB, host *Host, dir string, nodes []*v1.Node, pods ...*v1.Pod) *harness {
+func newHarnessOn(tb testing.TB, host *Host, dir string, nodes []*v1.Node) *harness {
 	tb.Helper()
-	h := &harness{TB: tb, ctx: tb.Context(), snap: cache.NewSnapshot(pods, nodes)}
-	h.plugin = h.load(host, wasmtest.Path(tb, dir))
+	h := newBareHarness(tb, nodes)
+	h.plugin = h.load(host, wt.Path(tb, dir))
 	tb.Cleanup(func() {
 		if err := host.Close(); err != nil {
 			tb.Error(err)
@@ -68,10 +100,21 @@ func newHarnessOn(tb testing.TB, host *Host, dir string, nodes []*v1.Node, pods 
 	return h
 }
 
-// load makes a plugin of a module in a file.
+// load makes a plugin of a module in a file, which must work.
 func (h *harness) load(host *Host, path string) fwk.Plugin {
 	h.Helper()
-	plugin, err := host.Factory("policy")(h.ctx, args(path), h.handle())
+	plugin := h.loadArgs(host, args(path))
+	if err := plugin.(interface{ LoadError() error }).LoadError(); err != nil {
+		h.Fatal(err)
+	}
+	return plugin
+}
+
+// loadArgs makes a plugin.
+func (h *harness) loadArgs(host *Host, args runtime.Object) fwk.Plugin {
+	h.Helper()
+	host.SetLoadTimeout(loadTimeout)
+	plugin, err := host.Factory("policy")(h.ctx, args, h.handle())
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -88,6 +131,7 @@ func (h *harness) handle() fwk.Handle {
 	f, err := frameworkruntime.NewFramework(context.Background(), nil, nil,
 		frameworkruntime.WithSnapshotSharedLister(h.snap),
 		frameworkruntime.WithClientSet(client),
+		frameworkruntime.WithEventRecorder(h.events),
 		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(client, 0)))
 	if err != nil {
 		h.Fatal(err)
@@ -95,10 +139,17 @@ func (h *harness) handle() fwk.Handle {
 	return f
 }
 
-func args(path string) runtime.Object {
+// args name the module in a file and grant it everything; more replaces and adds fields.
+func args(path string, more ...map[string]any) runtime.Object {
 	raw := map[string]any{
 		"apiVersion": "stowage.dev/v1alpha1", "kind": "WasmPluginArgs",
-		"module": map[string]any{"file": map[string]any{"path": path}},
+		"module":       map[string]any{"file": map[string]any{"path": path}},
+		"capabilities": []string{"log", "metrics", "events", "clock", "random", "nodeAnnotations", "nodePods"},
+		// Tests share the machine with others.
+		"limits": map[string]any{"deadline": "10s"},
+	}
+	for _, fields := range more {
+		maps.Copy(raw, fields)
 	}
 	b, err := json.Marshal(raw)
 	if err != nil {
@@ -209,3 +260,48 @@ func zoned(n int) []*v1.Node {
 }
 
 const probe = "test/guests/probe"
+
+// podPriority is code that leaves the priority of the cycle's pod.
+func podPriority() []byte {
+	return wt.Code(
+		wt.Load(wt.FrameAt+uint32(unsafe.Offsetof(abi.Frame{}.Pod))),
+		wt.Const(uint32(unsafe.Offsetof(abi.PodRecord{}.Priority))), wt.Add(), wt.LoadTop())
+}
+
+// counts is the values of a metric, by the values of two of its labels.
+func counts(tb testing.TB, metric, first, second string) map[string]int {
+	tb.Helper()
+	families, err := legacyregistry.DefaultGatherer.Gather()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, family := range families {
+		if family.GetName() != metric {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			got[labels[first]+"/"+labels[second]] += int(m.GetCounter().GetValue())
+		}
+	}
+	return got
+}
+
+func decisions(tb testing.TB) map[string]int {
+	tb.Helper()
+	return counts(tb, "stowage_policy_monitored_total", "point", "decision")
+}
+
+func faults(tb testing.TB, kind string) (n int) {
+	tb.Helper()
+	for key, count := range counts(tb, "stowage_policy_faults_total", "point", "kind") {
+		if strings.HasSuffix(key, "/"+kind) {
+			n += count
+		}
+	}
+	return n
+}

@@ -4,14 +4,15 @@
 package wasmplugin
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	goruntime "runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/klog/v2"
@@ -19,30 +20,51 @@ import (
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config"
-	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config/v1alpha1"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
-	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/metrics"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/snapshot"
-	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/source"
 )
+
+// DefaultMemory is how many bytes of linear memory all guests of a host may use together.
+const DefaultMemory = 2 << 30
+
+// DefaultLoadTimeout is how long the scheduler's start waits for a module to load.
+const DefaultLoadTimeout = 15 * time.Second
 
 // Host is what the policies of one scheduler share: the resident snapshot. All profiles of a
 // scheduler must use the same Host, and different schedulers in one process different ones.
 type Host struct {
-	opts snapshot.Options
-	// guests is how many guests each policy has; 0 for as many as can run at the same time.
-	guests int
-	// cycles numbers combinations of pod and state for guests.
+	opts   snapshot.Options
+	memory *engine.MemoryBudget
+	// patience is how long a factory waits for a module to load.
+	patience time.Duration
+	// retry is how long a policy waits before it tries again to load its module; it doubles.
+	retry time.Duration
+	// cycles numbers attempts, and combinations of pod and state for guests.
 	cycles atomic.Uint64
 	// tables tells that some policy reads the whole node table.
 	tables atomic.Bool
+
+	// compiling is held while a module compiles; no guest runs under it.
+	compiling sync.Mutex
 
 	mu    sync.Mutex // guards store
 	store *snapshot.Store
 }
 
 // NewHost returns a host; it takes resources when it makes its first policy.
-func NewHost() *Host { return &Host{} }
+func NewHost() *Host {
+	return &Host{memory: engine.NewMemoryBudget(DefaultMemory, metrics.GuestMemory), patience: DefaultLoadTimeout, retry: retryFirst}
+}
+
+// SetMemoryLimit changes how many bytes of linear memory all guests may use together, from
+// DefaultMemory. Guests that use more already keep it. The windows over which the host lays the
+// snapshot do not count: their pages exist once, however many guests see them.
+func (h *Host) SetMemoryLimit(bytes int64) { h.memory.SetLimit(bytes) }
+
+// SetLoadTimeout changes how long a factory waits for its policy's module to load, from
+// DefaultLoadTimeout. After that the policy has no module until it is loaded.
+func (h *Host) SetLoadTimeout(d time.Duration) { h.patience = d }
 
 // Close releases the shared snapshot. Cycles that still run fail with an error status.
 func (h *Host) Close() error {
@@ -69,76 +91,29 @@ func (h *Host) snapshot() (*snapshot.Store, error) {
 }
 
 // Factory returns the plugin factory of a policy; it has the type that the scheduler's
-// registry wants. The framework calls it once for each profile that enables the policy.
+// registry wants. The framework calls it once for each profile that enables the policy. Args that
+// are not valid are an error; a module that cannot be loaded is not, or whoever makes a module
+// could keep the scheduler from starting: the policy's failurePolicy is followed until it can.
 func (h *Host) Factory(name string) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
 	return func(ctx context.Context, obj runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 		args, problems := config.Load(obj, field.NewPath("args"))
 		if err := problems.ToAggregate(); err != nil {
 			return nil, fmt.Errorf("policy %q: %w", name, err)
 		}
-		p, err := h.newPolicy(ctx, name, args, handle)
+		store, err := h.snapshot()
 		if err != nil {
 			return nil, fmt.Errorf("policy %q: %w", name, err)
 		}
+		p := newPolicy(ctx, h, name, args, handle, store)
+		p.start(ctx)
 		return p.expose(), nil
 	}
 }
 
-func (h *Host) newPolicy(ctx context.Context, name string, args *v1alpha1.WasmPluginArgs, handle fwk.Handle) (*policy, error) {
-	store, err := h.snapshot()
-	if err != nil {
-		return nil, err
-	}
-	logger := klog.FromContext(ctx).WithName(name).WithValues("policy", name)
-	pool, err := load(ctx, args, logger, cmp.Or(h.guests, runnable()))
-	if err != nil {
-		return nil, err
-	}
-	about := pool.Describe()
-	store.Require(about.Reads)
-	if about.Reads&abi.NodeTable != 0 {
-		h.tables.Store(true)
-	}
-	logger.Info("Loaded policy", "profile", handle.ProfileName(), "module", args.Module.File.Path, "producer", about.Producer)
-	return &policy{
-		name: name, host: h, handle: handle, store: store, pool: pool, about: about, logger: logger,
-		filterKey: fwk.StateKey("stowage/filter/" + name), scoreKey: fwk.StateKey("stowage/score/" + name),
-	}, nil
-}
-
-// load makes a pool of guests from args.
-func load(ctx context.Context, args *v1alpha1.WasmPluginArgs, logger klog.Logger, guests int) (*guest.Pool, error) {
-	wasm, err := source.File(args.Module.File.Path)
-	if err != nil {
-		return nil, err
-	}
-	module, err := engine.Compile(ctx, wasm, engine.Options{Log: logTo(logger)})
-	if err != nil {
-		return nil, fmt.Errorf("module %q: %w", args.Module.File.Path, err)
-	}
-	var conf []byte
-	if args.Config != nil {
-		conf = args.Config.Raw
-	}
-	pool, err := guest.NewPool(ctx, module, conf, guests)
-	if err != nil {
-		return nil, fmt.Errorf("module %q: %w", args.Module.File.Path, errors.Join(err, module.Close(ctx)))
-	}
-	if err := pool.Warm(ctx); err != nil {
-		return nil, fmt.Errorf("module %q: %w", args.Module.File.Path, errors.Join(err, pool.Close(ctx)))
-	}
-	return pool, nil
-}
-
-// runnable is how many guests can be in a call at the same time: one for each worker of the
-// framework that has a CPU, because running Wasm is not preempted.
-func runnable() int {
-	const parallelism = 16 // the framework's default
-	return min(goruntime.GOMAXPROCS(0), parallelism)
-}
-
-// logTo maps a guest's levels to klog's: warnings and errors are always shown.
+// logTo maps a guest's levels to klog's: warnings and errors are always shown. A guest's lines can
+// be told from the host's about the policy.
 func logTo(logger klog.Logger) func(uint32, string) {
+	logger = logger.WithValues("from", "guest")
 	return func(level uint32, line string) {
 		switch level {
 		case abi.LogError:
@@ -151,4 +126,23 @@ func logTo(logger klog.Logger) func(uint32, string) {
 			logger.V(4).Info(line)
 		}
 	}
+}
+
+// guestEvent records an event that a guest wants on the pod of the current cycle.
+func (p *policy) guestEvent(subject any, warning bool, reason, note string) {
+	if reserved(reason) {
+		p.metrics.Dropped(abi.ImportEvent)
+		return
+	}
+	kind := v1.EventTypeNormal
+	if warning {
+		kind = v1.EventTypeWarning
+	}
+	p.event(subject.(*v1.Pod), kind, reason, "Policy "+p.name+": "+note)
+}
+
+// reserved tells whether a reason is one that others give, and that people and programs rely on.
+func reserved(reason string) bool {
+	return strings.HasPrefix(reason, "Policy") ||
+		slices.Contains([]string{"Scheduled", "FailedScheduling", "Preempted", "Nominated", "WaitingOnPermit"}, reason)
 }

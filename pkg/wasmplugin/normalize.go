@@ -18,25 +18,33 @@ func (sp scorePoints) NormalizeScore(ctx context.Context, state fwk.CycleState, 
 	p := sp.policy
 	data, err := state.Read(p.scoreKey)
 	if err != nil {
-		return faulted(errNoPreScore)
+		return p.faulted(normalizePoint, errNoPreScore)
 	}
 	s := data.(*scoring)
 	scores := make([]int64, len(list))
 	for i := range list {
 		scores[i] = list[i].Score
 	}
-	verdict, err := p.normalize(ctx, s.attempt, p.named(s, list), scores)
+	verdict, err := p.normalize(ctx, s, list, scores)
 	if err != nil {
-		return faulted(err)
+		// Whatever happens to the error, scores that were to be normalized are out of range.
+		clear(scores)
 	}
 	for i := range list {
 		list[i].Score = scores[i]
 	}
+	if err != nil {
+		return p.faulted(normalizePoint, err)
+	}
 	return p.decided(&verdict)
 }
 
-func (p *policy) normalize(ctx context.Context, a *attempt, batch guest.Batch, scores []int64) (verdict guest.Verdict, err error) {
-	err = p.with(ctx, a, func(ctx context.Context, g *guest.Guest) (err error) {
+func (p *policy) normalize(ctx context.Context, s *scoring, list fwk.NodeScoreList, scores []int64) (verdict guest.Verdict, err error) {
+	if err := s.attempt.failure(); err != nil {
+		return verdict, err
+	}
+	batch := p.named(s, list)
+	err = p.with(ctx, normalizePoint, s.attempt, func(ctx context.Context, g *guest.Guest) (err error) {
 		if verdict, err = g.Normalize(ctx, batch, scores); err != nil || verdict.Code != abi.Success {
 			return err
 		}
@@ -56,7 +64,7 @@ func (p *policy) named(s *scoring, list fwk.NodeScoreList) guest.Batch {
 	if s.lists(list) {
 		return p.batch(s.attempt, s.nodes)
 	}
-	b := p.newBatch(len(list))
+	b := p.newBatch(s.attempt, len(list))
 	for i := range list {
 		if position, ok := p.store.PositionOf(list[i].Name); ok && !s.attempt.simulated {
 			b.addAt(position)

@@ -23,20 +23,13 @@ type filterPoints struct{ policy *policy }
 // PreFilter starts the attempt and asks the policy, if it answers PreFilter.
 func (f filterPoints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	p := f.policy
-	a, err := p.begin(state, pod, nodes)
-	if err != nil {
-		return nil, faulted(err)
-	}
-	var result *fwk.PreFilterResult
-	var status *fwk.Status
-	if p.about.Has(abi.PointPreFilter) {
-		result, status = p.preFilter(ctx, a)
-	}
+	a := p.begin(preFilterPoint, state, pod, nodes)
 	// After a rejection preemption still asks Filter, about nodes without their victims.
-	if status.IsSuccess() || status.IsRejected() {
-		p.remember(state, a)
+	defer p.remember(state, a)
+	if !a.answers(abi.PointPreFilter) {
+		return nil, nil
 	}
-	return result, status
+	return p.preFilter(ctx, a)
 }
 
 // remember makes the attempt the one that belongs to the state.
@@ -52,26 +45,26 @@ func (f filterPoints) PreFilterExtensions() fwk.PreFilterExtensions { return nil
 
 func (p *policy) preFilter(ctx context.Context, a *attempt) (*fwk.PreFilterResult, *fwk.Status) {
 	var r guest.PreFilterResult
-	err := p.with(ctx, a, func(ctx context.Context, g *guest.Guest) (err error) {
+	var names sets.Set[string]
+	err := p.with(ctx, preFilterPoint, a, func(ctx context.Context, g *guest.Guest) (err error) {
 		var table guest.Batch
-		if p.about.Reads&abi.NodeTable != 0 {
+		if a.reads()&abi.NodeTable != 0 {
 			table.Slots = p.store.Slots()
 		}
-		r, err = g.PreFilter(ctx, table)
+		if r, err = g.PreFilter(ctx, table); err == nil && r.Restricted {
+			names, err = p.names(r.Subset)
+		}
 		return err
 	})
 	if err != nil {
-		return nil, faulted(err)
+		return nil, p.faulted(preFilterPoint, err)
 	}
 	if len(r.State) > 0 {
 		a.cycle.State, a.cycle.ID = r.State, p.host.cycles.Add(1)
 	}
+	a.skipped = r.Code == abi.Skip
 	if r.Code != abi.Success || !r.Restricted {
 		return nil, p.decided(&r.Verdict)
-	}
-	names, err := p.names(r.Subset)
-	if err != nil {
-		return nil, faulted(err)
 	}
 	return &fwk.PreFilterResult{NodeNames: names}, nil
 }

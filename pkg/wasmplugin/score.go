@@ -39,13 +39,15 @@ func (sp scorePoints) PreScore(ctx context.Context, state fwk.CycleState, pod *v
 	p := sp.policy
 	a, err := p.resume(state, pod)
 	if err != nil {
-		return faulted(err)
+		return p.faulted(preScorePoint, err)
 	}
 	s := &scoring{attempt: a, nodes: nodes, scores: newScoreTable(p.store.SlotCount())}
-	batch := p.batch(a, nodes)
-	verdict, err := p.scoreAll(ctx, s, batch)
+	if !a.answers(abi.PointPreScore | abi.PointScore | abi.PointNormalizeScore) {
+		return skipped()
+	}
+	verdict, err := p.scoreAll(ctx, s, nodes)
 	if err != nil {
-		return faulted(err)
+		return p.faulted(preScorePoint, err)
 	}
 	state.Write(p.scoreKey, s)
 	return p.decided(&verdict)
@@ -60,12 +62,12 @@ func (p *policy) resume(state fwk.CycleState, pod *v1.Pod) (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.begin(state, pod, nodes)
+	return p.begin(preScorePoint, state, pod, nodes), nil
 }
 
 // batch is the nodes as slots.
 func (p *policy) batch(a *attempt, nodes []fwk.NodeInfo) guest.Batch {
-	b := p.newBatch(len(nodes))
+	b := p.newBatch(a, len(nodes))
 	for _, info := range nodes {
 		if position, resident := p.store.Position(info); resident && !a.simulated {
 			b.addAt(position)
@@ -77,29 +79,33 @@ func (p *policy) batch(a *attempt, nodes []fwk.NodeInfo) guest.Batch {
 }
 
 // scoreAll runs PreScore and Score on one guest and notes the scores.
-func (p *policy) scoreAll(ctx context.Context, s *scoring, batch guest.Batch) (verdict guest.Verdict, err error) {
-	scores := make([]int64, len(batch.Slots))
-	err = p.with(ctx, s.attempt, func(ctx context.Context, g *guest.Guest) (err error) {
-		if p.about.Has(abi.PointPreScore) {
+func (p *policy) scoreAll(ctx context.Context, s *scoring, nodes []fwk.NodeInfo) (verdict guest.Verdict, err error) {
+	if err := s.attempt.failure(); err != nil {
+		return verdict, err
+	}
+	about, batch := s.attempt.module.about, p.batch(s.attempt, nodes)
+	err = p.with(ctx, preScorePoint, s.attempt, func(ctx context.Context, g *guest.Guest) (err error) {
+		if about.Has(abi.PointPreScore) {
 			if verdict, err = g.PreScore(ctx, batch); err != nil || verdict.Code != abi.Success {
 				return err
 			}
 		}
-		if p.about.Has(abi.PointScore) {
-			verdict, err = g.Score(ctx, batch, scores)
+		if !about.Has(abi.PointScore) {
+			return nil
 		}
-		return err
+		scores := make([]int64, len(batch.Slots))
+		if verdict, err = g.Score(ctx, batch, scores); err != nil || verdict.Code != abi.Success {
+			return err
+		}
+		return s.note(batch.Slots, scores)
 	})
-	if err != nil || verdict.Code != abi.Success {
-		return verdict, err
-	}
-	return verdict, p.note(s, batch.Slots, scores)
+	return verdict, err
 }
 
 // note keeps the scores of nodes that are as in the snapshot; others are scored when asked for.
-func (p *policy) note(s *scoring, slots []uint32, scores []int64) error {
+func (s *scoring) note(slots []uint32, scores []int64) error {
 	for i, at := range slots {
-		if err := p.check(scores[i]); err != nil {
+		if err := s.attempt.check(scores[i]); err != nil {
 			return err
 		}
 		if at&abi.ScratchSlot == 0 {
@@ -110,8 +116,8 @@ func (p *policy) note(s *scoring, slots []uint32, scores []int64) error {
 }
 
 // check refuses a score that would reach the framework as it is.
-func (p *policy) check(score int64) error {
-	if p.about.Has(abi.PointNormalizeScore) {
+func (a *attempt) check(score int64) error {
+	if a.module.about.Has(abi.PointNormalizeScore) {
 		return nil
 	}
 	return guest.InRange(abi.ExportScore, score)
@@ -125,7 +131,7 @@ func (sp scorePoints) Score(ctx context.Context, state fwk.CycleState, _ *v1.Pod
 	p := sp.policy
 	data, err := state.Read(p.scoreKey)
 	if err != nil {
-		return 0, faulted(errNoPreScore)
+		return 0, p.faulted(scorePoint, errNoPreScore)
 	}
 	s := data.(*scoring)
 	if position, resident := p.store.Position(info); resident && !s.attempt.simulated {
@@ -137,28 +143,27 @@ func (sp scorePoints) Score(ctx context.Context, state fwk.CycleState, _ *v1.Pod
 }
 
 func (p *policy) scoreAlone(ctx context.Context, a *attempt, info fwk.NodeInfo) (int64, *fwk.Status) {
-	if !p.about.Has(abi.PointScore) {
+	if !a.module.about.Has(abi.PointScore) {
 		return 0, nil
 	}
 	var score [1]int64
 	var verdict guest.Verdict
 	batch := p.batch(a, []fwk.NodeInfo{info})
-	err := p.with(ctx, a, func(ctx context.Context, g *guest.Guest) (err error) {
-		verdict, err = g.Score(ctx, batch, score[:])
-		return err
+	err := p.with(ctx, scorePoint, a, func(ctx context.Context, g *guest.Guest) (err error) {
+		if verdict, err = g.Score(ctx, batch, score[:]); err != nil || verdict.Code != abi.Success {
+			return err
+		}
+		return a.check(score[0])
 	})
-	if err == nil {
-		err = p.check(score[0])
-	}
 	if err != nil {
-		return 0, faulted(err)
+		return 0, p.faulted(scorePoint, err)
 	}
 	return score[0], p.decided(&verdict)
 }
 
 // ScoreExtensions is nil if the policy does not normalize, which spares the framework the call.
 func (sp scorePoints) ScoreExtensions() fwk.ScoreExtensions {
-	if !sp.policy.about.Has(abi.PointNormalizeScore) {
+	if l := sp.policy.module.Load(); l == nil || !l.about.Has(abi.PointNormalizeScore) {
 		return nil
 	}
 	return sp

@@ -52,6 +52,19 @@ func (p *policy) outcome(v *guest.Verdict, about string) *outcome {
 	return &outcome{code: code}
 }
 
+// size is how many bytes the reasons have.
+func (o *outcome) size() (n int) {
+	for _, reason := range o.reasons {
+		n += len(reason)
+	}
+	return n
+}
+
+// short is the outcome with a reason that all nodes share.
+func (o *outcome) short() *outcome { return &outcome{o.code, []string{tooManyReasons}} }
+
+const tooManyReasons = "node(s) for which a policy has more different reasons than fit (limits.resultSize)"
+
 // Words for what was rejected.
 const (
 	aboutNode = "node(s) "
@@ -71,7 +84,15 @@ func (o *outcome) status() *fwk.Status {
 func (p *policy) decided(v *guest.Verdict) *fwk.Status { return p.outcome(v, aboutPod).status() }
 
 // faulted is the status for a failure that the guest did not choose.
-func faulted(err error) *fwk.Status { return fwk.AsStatus(err) }
+func (p *policy) faulted(at *point, err error) *fwk.Status {
+	if p.ignoreFaults {
+		return (&outcome{code: at.ignored}).status()
+	}
+	return fwk.AsStatus(err)
+}
+
+// skipped is the status of a policy that has nothing to do in an attempt.
+func skipped() *fwk.Status { return fwk.NewStatus(fwk.Skip) }
 
 // canceled is the status for a node that nobody asks about any more.
 func canceled(ctx context.Context) *fwk.Status {

@@ -25,8 +25,10 @@ import (
 // policy is one entry of a profile's pluginConfig.
 type policy struct {
 	name, module, config string
-	weight               int
-	scores               bool // the module answers Score
+	// more is further args, in YAML's flow style.
+	more   string
+	weight int
+	scores bool // the module answers Score
 }
 
 // profile is a scheduler profile with policies; bare leaves out the built-in plugins that
@@ -63,8 +65,8 @@ func writeConfig(t *testing.T, profiles []profile) string {
 		}
 		b.WriteString("  pluginConfig:\n")
 		for _, pol := range p.policies {
-			fmt.Fprintf(&b, "  - name: %s\n    args: {apiVersion: stowage.dev/v1alpha1, kind: WasmPluginArgs, module: {file: {path: %s}}, config: %s}\n",
-				pol.name, modulePath(t, pol.module), pol.config)
+			fmt.Fprintf(&b, "  - name: %s\n    args: {apiVersion: stowage.dev/v1alpha1, kind: WasmPluginArgs, module: {file: {path: %s}}, config: %s, %s}\n",
+				pol.name, modulePath(t, pol.module), pol.config, pol.more)
 		}
 	}
 	path := filepath.Join(t.TempDir(), "scheduler.yaml")

@@ -41,7 +41,16 @@ func all(ctx context.Context, o options) (*report.Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r, addMemory(r, memory)
+	if err := addMemory(r, memory); err != nil {
+		return nil, err
+	}
+	say("metering")
+	meters, err := goBench(ctx, "BenchmarkMeter", "200x", "./pkg/wasmplugin")
+	if err != nil {
+		return nil, err
+	}
+	addMeters(r, meters)
+	return r, nil
 }
 
 // schedule runs schedulers, variants in turn. Those that have no budget run less often.

@@ -16,6 +16,8 @@ var budgets = map[string]report.Budget{
 	"cycle_throughput_wasm_over_native": {Limit: 0.97, AtLeast: true},
 	"sync_share_of_cycle":               {Limit: 0.02},
 	"arena_pss_growth_1_to_16":          {Limit: 0.02},
+	"meter_overhead_tight":              {Limit: 1.3},
+	"meter_overhead_samples":            {Limit: 1.1},
 }
 
 // summary is medians of the rounds. Ratios are medians of each round's ratio, so that what slows
@@ -96,4 +98,19 @@ func addMemory(r *report.Results, found map[string]metrics) error {
 	r.Add("arena_copied_kib_per_instance", "KiB", m["arena-private-KiB/instance"])
 	r.Ratio("arena_pss_growth_1_to_16", m["arena-growth"])
 	return nil
+}
+
+// addMeters adds what limits on a guest's time cost. Of the sample policies the one that loses
+// most counts.
+func addMeters(r *report.Results, found map[string]metrics) {
+	var worst, worstClosing float64
+	for name, m := range found {
+		if name != "Meter/tight" {
+			worst, worstClosing = max(worst, m["metered/plain"]), max(worstClosing, m["closing/plain"])
+		}
+	}
+	r.Ratio("meter_overhead_tight", found["Meter/tight"]["metered/plain"])
+	r.Ratio("meter_overhead_samples", worst)
+	r.Ratio("close_on_done_overhead_tight", found["Meter/tight"]["closing/plain"])
+	r.Ratio("close_on_done_overhead_samples", worstClosing)
 }

@@ -15,7 +15,7 @@ import (
 // Module builds the policy's module into dir and returns its path.
 func Module(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "zone-resource.wasm")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, ".")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", path, ".")
 	cmd.Dir = filepath.Join(Root(), "test", "guests", "zone-resource")
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {

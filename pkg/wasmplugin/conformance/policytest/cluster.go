@@ -15,6 +15,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -54,6 +55,8 @@ func NewCluster(tb testing.TB, nodes []*v1.Node, pods ...*v1.Pod) *Cluster {
 		pods:  map[types.UID]*v1.Pod{},
 		host:  wasmplugin.NewHost(),
 	}
+	// Compiling a guest takes long under the race detector.
+	c.host.SetLoadTimeout(5 * time.Minute)
 	tb.Cleanup(func() { c.check(c.host.Close()) })
 	c.Reset(nodes, pods...)
 	return c

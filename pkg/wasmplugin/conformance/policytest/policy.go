@@ -4,8 +4,8 @@
 package policytest
 
 import (
+	"errors"
 	"fmt"
-	"io"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,24 +28,53 @@ type Policy struct {
 // Load makes the plugin of the module in a file, as the scheduler does at its start. The
 // config is JSON, or "" for an operator who gave none.
 func (c *Cluster) Load(module, config string) (*Policy, error) {
+	return c.LoadArgs(args(module, config))
+}
+
+// LoadArgs makes a plugin of arguments written as JSON.
+func (c *Cluster) LoadArgs(args []byte) (*Policy, error) {
+	p, err := c.Make(args)
+	if err != nil {
+		return nil, err
+	}
+	loaded := p.plugin.(loadable)
+	if err := loaded.LoadError(); err != nil {
+		return nil, errors.Join(err, loaded.Close())
+	}
+	c.tb.Cleanup(func() { c.check(loaded.Close()) })
+	return p, nil
+}
+
+// Make makes a plugin of arguments written as JSON, also if it has no working module. Whoever
+// calls it closes the plugin.
+func (c *Cluster) Make(args []byte) (*Policy, error) {
 	handle, err := c.handle()
 	if err != nil {
 		return nil, err
 	}
-	plugin, err := c.host.Factory(Name)(c.ctx, args(module, config), handle)
+	plugin, err := c.host.Factory(Name)(c.ctx, &runtime.Unknown{Raw: args, ContentType: runtime.ContentTypeJSON}, handle)
 	if err != nil {
 		return nil, err
 	}
-	if closer, ok := plugin.(io.Closer); ok {
-		c.tb.Cleanup(func() { c.check(closer.Close()) })
-	}
 	return &Policy{c, plugin}, nil
+}
+
+// loadable is a plugin that may have no working module, which for a test is an error.
+type loadable interface {
+	LoadError() error
+	Close() error
 }
 
 // MustLoad is Load for a module that must work.
 func (c *Cluster) MustLoad(module, config string) *Policy {
 	c.tb.Helper()
-	p, err := c.Load(module, config)
+	return c.MustLoadArgs(args(module, config))
+}
+
+// MustLoadArgs is LoadArgs for arguments that must work.
+func (c *Cluster) MustLoadArgs(args []byte) *Policy {
+	c.tb.Helper()
+	p, err := c.LoadArgs(args)
 	if err != nil {
 		c.tb.Fatal(err)
 	}
@@ -63,15 +92,17 @@ func (c *Cluster) handle() (fwk.Handle, error) {
 		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(client, 0)))
 }
 
-// args are the policy's as the scheduler's decoder leaves them. They are put together as text
-// so that the config arrives byte for byte.
-func args(module, config string) runtime.Object {
+// args are the policy's as the scheduler's decoder leaves them, with every capability and, because
+// tests share the machine with others, much time. They are put together as text so that the config arrives byte for byte.
+func args(module, config string) []byte {
 	if config != "" {
 		config = `,"config":` + config
 	}
-	raw := fmt.Sprintf(`{"apiVersion":"stowage.dev/v1alpha1","kind":"WasmPluginArgs","module":{"file":{"path":%q}}%s}`, module, config)
-	return &runtime.Unknown{Raw: []byte(raw), ContentType: runtime.ContentTypeJSON}
+	return fmt.Appendf(nil, `{"apiVersion":"stowage.dev/v1alpha1","kind":"WasmPluginArgs","module":{"file":{"path":%q}},"capabilities":%s,"limits":{"deadline":"10s"}%s}`,
+		module, capabilities, config)
 }
+
+const capabilities = `["log","metrics","events","clock","random","nodeAnnotations","nodePods"]`
 
 // Start begins a scheduling attempt of a pod.
 func (p *Policy) Start(pod *v1.Pod) *Attempt {

@@ -96,14 +96,22 @@ func (v *View) Sync(s *Segment, window []byte) {
 	v.synced = s.version
 }
 
-// Linear is not needed where segments are copied.
-type Linear struct{}
+// Linear is a guest's linear memory: an ordinary slice, which may move when it grows.
+type Linear struct{ mem []byte }
 
-// NewLinear returns nil: use the default linear memory.
-func NewLinear(uint64) *Linear { return nil }
+// NewLinear makes an empty memory.
+func NewLinear(uint64) *Linear { return &Linear{} }
 
-// Reallocate is never called in this build.
-func (*Linear) Reallocate(uint64) []byte { return nil }
+// Reallocate makes the memory size bytes.
+func (l *Linear) Reallocate(size uint64) []byte {
+	if size > uint64(cap(l.mem)) {
+		grown := make([]byte, size, max(size, min(2*uint64(cap(l.mem)), size+maxStep)))
+		copy(grown, l.mem)
+		l.mem = grown
+	}
+	l.mem = l.mem[:size]
+	return l.mem
+}
 
-// Free is never called in this build.
-func (*Linear) Free() {}
+// Free drops the memory.
+func (l *Linear) Free() { l.mem = nil }

@@ -1,136 +1,152 @@
 // Copyright The Stowage Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package engine compiles and runs guests. It is the only package that knows wazero.
+// Package engine compiles and runs guests. It is the only package that knows wazero. What it is
+// given must have passed package verify: wazero trusts the counts that a module declares.
 //
 // Ownership: a Module owns its runtime, compiled code and host modules; an Instance owns its
 // linear memory. Close a module's instances before the module. A fault ends the instance it
 // happened in and nothing else.
 //
-// Concurrency: a Module may be instantiated from several goroutines. An Instance is for one
-// goroutine at a time.
+// Concurrency: a Module may be instantiated from several goroutines, a MemoryBudget used by any
+// number of modules. An Instance is for one goroutine at a time.
 package engine
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	goruntime "runtime"
+	"time"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
-	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
-	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/arena"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/hostcall"
 )
 
 // wasmPage is the unit of linear memory, in bytes.
 const wasmPage = 64 << 10
 
-// DefaultMemory is the most linear memory of one instance, windows included, in bytes. Windows
-// cost address space only; the rest bounds a guest that leaks.
-const DefaultMemory = 1 << 30
+const (
+	// DefaultMemory is Options.Memory where it is not set.
+	DefaultMemory = 64 << 20
+	// DefaultStart is Options.Start where it is not set: a fraction of a second, and many times
+	// what a stock-Go guest with a large init takes.
+	DefaultStart = 1 << 28
+	// windowRoom is the address space, in bytes, that windows may take on top of a guest's own
+	// memory. It costs nothing until it is mapped.
+	windowRoom = 1 << 30
+	// maxMemory is what a 32-bit address reaches, in bytes.
+	maxMemory = 1 << 32
+	// compilers is how many functions compile at the same time. With one, wazero would not look
+	// at the context; each may take as much memory as package verify lets a function take.
+	compilers = 2
+	// maxCompileTime is several times what package verify estimates at most.
+	maxCompileTime = 2 * time.Minute
+	// MaxStartTime is how long a guest may take for each step of its start, whatever its fuel: to
+	// be instantiated, to describe itself, to be configured.
+	MaxStartTime = 10 * time.Second
+)
 
 // ErrModule marks bytes that are not a module this host can run.
 var ErrModule = errors.New("not a usable module")
 
 // Options of a Module.
 type Options struct {
-	// Memory is the limit of one instance's linear memory in bytes. Defaults to DefaultMemory.
-	Memory int
-	// Log receives the lines that guests log. Defaults to dropping them. It may be called from
-	// several goroutines.
-	Log func(level uint32, line string)
+	// Memory is how many bytes of linear memory an instance may use for itself; windows, which
+	// the host asks for, come on top. Defaults to DefaultMemory.
+	Memory int64
+	// Budget is shared with other modules; nil is no further limit.
+	Budget *MemoryBudget
+	// Start is the fuel for an instance's start function and _initialize. Defaults to DefaultStart.
+	Start int64
+	// Services is what host functions reach, as far as the capabilities in Granted allow. Nil:
+	// nothing.
+	Services *hostcall.Services
+	Granted  []string
+	// CloseOnContextDone has wazero end calls whose context is done, instead of metering. It
+	// exists to be measured.
+	CloseOnContextDone bool
 }
 
 // Module is compiled code, ready to be instantiated.
 type Module struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
-	exports  map[string]bool
+	opts     Options
 }
 
-// Compile compiles a module and checks its imports and exports against the ABI.
+// Compile compiles a module that has been verified. Unless it has been metered too, nothing
+// limits its guests' time.
 func Compile(ctx context.Context, wasm []byte, opts Options) (*Module, error) {
-	if err := recognize(wasm); err != nil {
-		return nil, err
-	}
 	if opts.Memory == 0 {
 		opts.Memory = DefaultMemory
 	}
-	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(uint32(opts.Memory / wasmPage))
-	m := &Module{runtime: wazero.NewRuntimeWithConfig(ctx, config)}
-	if err := m.prepare(ctx, wasm, opts); err != nil {
+	if opts.Start == 0 {
+		opts.Start = DefaultStart
+	}
+	if opts.Services == nil {
+		opts.Services = hostcall.NewServices(hostcall.Options{})
+	}
+	// Debug information of a module is of no use once it has been metered, and reading it would be
+	// one more thing to attack.
+	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(opts.CloseOnContextDone).WithDebugInfoEnabled(false).
+		WithMemoryLimitPages(uint32(min(opts.Memory+windowRoom, maxMemory) / wasmPage))
+	m := &Module{runtime: wazero.NewRuntimeWithConfig(ctx, config), opts: opts}
+	if err := m.prepare(ctx, wasm); err != nil {
 		return nil, errors.Join(err, m.Close(ctx))
 	}
 	return m, nil
 }
 
-func (m *Module) prepare(ctx context.Context, wasm []byte, opts Options) (err error) {
-	ctx = experimental.WithCompilationWorkers(ctx, goruntime.GOMAXPROCS(0))
+func (m *Module) prepare(ctx context.Context, wasm []byte) (err error) {
+	// A bug in the compiler must not become the scheduler's end.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: the compiler broke down: %v", ErrModule, r)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(experimental.WithCompilationWorkers(ctx, compilers), maxCompileTime)
+	defer cancel()
 	if m.compiled, err = m.runtime.CompileModule(ctx, wasm); err != nil {
 		return fmt.Errorf("%w: compiling: %w", ErrModule, err)
 	}
-	if err := checkImports(m.compiled.ImportedFunctions()); err != nil {
-		return err
+	if m.compiled.ExportedMemories()[abi.ExportMemory] == nil {
+		return fmt.Errorf("%w: it does not export its memory as %q", ErrModule, abi.ExportMemory)
 	}
-	if m.exports, err = checkExports(m.compiled); err != nil {
-		return err
-	}
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, m.runtime); err != nil {
-		return fmt.Errorf("making WASI available: %w", err)
-	}
-	return instantiateHost(ctx, m.runtime, opts.Log)
+	return provide(context.WithoutCancel(ctx), m.runtime)
 }
 
 // Exports tells whether the module has the export.
-func (m *Module) Exports(name string) bool { return m.exports[name] }
+func (m *Module) Exports(name string) bool { return m.compiled.ExportedFunctions()[name] != nil }
 
-// Instantiate makes a guest and runs its initialisation.
+// Instantiate makes a guest and runs its initialisation. An error of the guest's is a *Fault.
 func (m *Module) Instantiate(ctx context.Context) (inst *Instance, err error) {
-	out := &tail{}
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions(abi.ExportInitialize).
-		WithStdout(out).WithStderr(out)
-	if arena.Mapped {
-		ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(
-			func(_, maximum uint64) experimental.LinearMemory { return arena.NewLinear(maximum) }))
+	const call = "instantiate"
+	i := &Instance{
+		memory: &memory{limit: m.opts.Memory, budget: m.opts.Budget},
+		caller: hostcall.NewCaller(m.opts.Services, m.opts.Granted),
 	}
+	i.Grant(Budget{Fuel: m.opts.Start, Until: time.Now().Add(MaxStartTime)})
+	ctx = i.bind(experimental.WithMemoryAllocator(ctx, i.memory))
 	// wazero panics if there is no room for the module's initial memory.
 	defer func() {
 		if r := recover(); r != nil {
-			inst, err = nil, newFault("instantiate", fmt.Errorf("making memory: %v", r), out)
+			inst, err = nil, i.fault(call, fmt.Errorf("making memory: %v", r))
+			i.memory.Free()
 		}
 	}()
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions(abi.ExportInitialize)
 	mod, err := m.runtime.InstantiateModule(ctx, m.compiled, config)
-	if err == nil && mod.IsClosed() {
-		// wazero takes a guest that exits with 0 while it initialises for a success.
-		err = sys.NewExitError(0)
-	}
 	if err != nil {
-		return nil, newFault("instantiate", err, out)
+		fault := i.fault(call, err)
+		i.memory.Free()
+		return nil, fault
 	}
-	return newInstance(mod, out), nil
+	i.adopt(mod)
+	return i, nil
 }
 
 // Close releases the runtime with all that it made.
 func (m *Module) Close(ctx context.Context) error { return m.runtime.Close(ctx) }
-
-func instantiateHost(ctx context.Context, r wazero.Runtime, log func(uint32, string)) error {
-	logged := func(_ context.Context, mod api.Module, level, addr, size uint32) {
-		if line, ok := mod.Memory().Read(addr, min(size, maxLogLine)); ok && log != nil {
-			log(level, string(line))
-		}
-	}
-	_, err := r.NewHostModuleBuilder(abi.ImportModule).
-		NewFunctionBuilder().WithFunc(logged).Export(abi.ImportLog).Instantiate(ctx)
-	if err != nil {
-		return fmt.Errorf("making host functions available: %w", err)
-	}
-	return nil
-}
-
-// maxLogLine is the most bytes of a logged line that are kept.
-const maxLogLine = 4 << 10

@@ -7,20 +7,27 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
-
-	"github.com/tetratelabs/wazero/sys"
 )
 
 // Kinds of Fault, for errors.Is.
 var (
-	// ErrTrap is a trap: unreachable, an access out of bounds, a stack overflow, ...
+	// ErrTrap is a trap: unreachable, an access out of bounds, a division by zero, ...
 	ErrTrap = errors.New("trap")
+	// ErrFuel is a guest that used up its fuel.
+	ErrFuel = errors.New("fuel exhausted")
+	// ErrDeadline is a guest that was not done in time.
+	ErrDeadline = errors.New("deadline exceeded")
+	// ErrMemory is a guest that ended after it was refused more memory.
+	ErrMemory = errors.New("out of memory")
+	// ErrStack is a guest that called too deeply.
+	ErrStack = errors.New("stack overflow")
 	// ErrExit is a guest that ended itself, as Go does after a panic.
 	ErrExit = errors.New("exit")
 	// ErrABI is a guest that broke the contract: a result out of range, an address outside of
 	// its memory, an unknown code.
 	ErrABI = errors.New("ABI violation")
+	// ErrHostCall is a guest that called a host function with arguments that it must not have.
+	ErrHostCall = errors.New("host call misuse")
 )
 
 // Fault is a failure that the guest did not choose. Its instance must be discarded.
@@ -29,70 +36,72 @@ type Fault struct {
 	Kind error
 	// Call is the export during which it happened.
 	Call string
-	// Err is the cause, with the guest's stack if there is one.
+	// Err is the cause.
 	Err error
+	// Trace is the guest's stack, innermost function first, one a line.
+	Trace string
 	// Output is the end of what the guest wrote to stdout and stderr.
 	Output string
 }
 
 // Error says what happened where, in one line: it becomes a pod's status and event.
 func (f *Fault) Error() string {
-	s := fmt.Sprintf("%s in %s: %s", f.Kind, f.Call, firstLine(f.Err.Error()))
+	s := fmt.Sprintf("%s in %s: %s", f.Kind, f.Call, shorten(f.Err.Error()))
 	if f.Output != "" {
-		s += " (guest output: " + firstLine(f.Output) + ")"
+		s += " (guest output: " + shorten(f.Output) + ")"
 	}
 	return s
 }
 
-// Detail is everything known, with stacks, for the log.
-func (f *Fault) Detail() string {
-	return fmt.Sprintf("%s in %s: %v\nguest output:\n%s", f.Kind, f.Call, f.Err, f.Output)
-}
+// maxLine is the most bytes of a cause or an output in one line; all of it is in the log.
+const maxLine = 300
 
-func firstLine(s string) string {
+// shorten is the first line, cut at maxLine.
+func shorten(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
+	if len(line) > maxLine {
+		line = strings.ToValidUTF8(line[:maxLine], "") + "..."
+	}
 	return line
 }
 
 // Unwrap gives errors.Is the kind and the cause.
 func (f *Fault) Unwrap() []error { return []error{f.Kind, f.Err} }
 
-func newFault(call string, err error, out *tail) *Fault {
-	kind := ErrTrap
-	if exit := (*sys.ExitError)(nil); errors.As(err, &exit) {
-		kind = ErrExit
+// fault makes a Fault of what wazero returned.
+func (i *Instance) fault(call string, err error) *Fault {
+	f := &Fault{Call: call, Output: i.caller.Output()}
+	f.Kind, f.Err = i.judge(err)
+	if _, trace, ok := strings.Cut(err.Error(), "wasm stack trace:\n"); ok {
+		f.Trace = strings.ReplaceAll(trace, "\t", "")
 	}
-	return &Fault{Kind: kind, Call: call, Err: err, Output: out.take()}
+	return f
+}
+
+// judge tells the kind of a failure, and its cause without what wazero adds.
+func (i *Instance) judge(err error) (kind, cause error) {
+	kind, cause = ErrTrap, errors.New(shorten(err.Error()))
+	stop := (*stopped)(nil)
+	if errors.As(err, &stop) {
+		kind, cause = stop.kind, stop
+	}
+	byItself := stop == nil || errors.Is(kind, ErrExit)
+	switch {
+	case byItself && i.overflowed(err):
+		return ErrStack, errors.New("it calls too deeply")
+	case byItself && i.memory.refused:
+		return ErrMemory, fmt.Errorf("it was refused more than %d bytes: %w", i.memory.taken, cause)
+	}
+	return kind, cause
+}
+
+// overflowed tells whether the guest's own stack limit or wazero's was reached.
+func (i *Instance) overflowed(err error) bool {
+	counted := i.gauge.stack != nil && int64(i.gauge.stack.Get()) < 0
+	return counted || strings.HasPrefix(err.Error(), "stack overflow")
 }
 
 // Violation is the fault of a guest that broke the contract.
 func Violation(call, format string, args ...any) *Fault {
 	return &Fault{Kind: ErrABI, Call: call, Err: fmt.Errorf(format, args...)}
-}
-
-// maxOutput is how many bytes of output are kept for a fault: a Go panic with a short stack.
-const maxOutput = 2 << 10
-
-// tail keeps the end of what a guest writes. The mutex guards buf: wazero may flush on close
-// while the fault is being made.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-// Write never fails and never keeps more than maxOutput bytes.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, p[max(0, len(p)-maxOutput):]...)
-	t.buf = t.buf[max(0, len(t.buf)-maxOutput):]
-	return len(p), nil
-}
-
-func (t *tail) take() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s := strings.ToValidUTF8(strings.TrimSpace(string(t.buf)), "?")
-	t.buf = nil
-	return s
 }

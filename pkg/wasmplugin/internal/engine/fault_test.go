@@ -62,32 +62,32 @@ func TestFaults(t *testing.T) {
 				p.Funcs = []wt.Func{{Body: wt.Call(0)}}
 				p.Body(abi.ExportFilter, wt.Call(0), wt.Const(0))
 			},
-			engine.ErrTrap, "trap in stowage_filter: stack overflow",
+			engine.ErrStack, "stack overflow in stowage_filter: it calls too deeply",
 		},
 		"exit": {
 			func(p *wt.Policy) {
 				exit, write := p.Import(wasi, "proc_exit", 1), p.Import(wasi, "fd_write", 4, wt.I32)
 				p.Text("panic: out of ideas\n").Body(abi.ExportFilter, wt.WriteText(write, 20), wt.Exit(exit, 2))
 			},
-			engine.ErrExit, "exit in stowage_filter: module closed with exit_code(2) (guest output: panic: out of ideas)",
+			engine.ErrExit, "exit in stowage_filter: the guest exited with code 2 (guest output: panic: out of ideas)",
 		},
 		"exit with success": {
 			func(p *wt.Policy) { p.Body(abi.ExportFilter, wt.Exit(p.Import(wasi, "proc_exit", 1), 0)) },
-			engine.ErrExit, "exit in stowage_filter: module closed with exit_code(0)",
+			engine.ErrExit, "exit in stowage_filter: the guest exited with code 0",
 		},
 		"output that is not text": {
 			func(p *wt.Policy) {
 				write := p.Import(wasi, "fd_write", 4, wt.I32)
 				p.Text(" \xff\xfe!\n").Body(abi.ExportFilter, wt.WriteText(write, 5), wt.Unreachable())
 			},
-			engine.ErrTrap, "trap in stowage_filter: wasm error: unreachable (guest output: ?!)",
+			engine.ErrTrap, "trap in stowage_filter: wasm error: unreachable (guest output: ??!)",
 		},
 		"much output": {
 			func(p *wt.Policy) {
 				exit, write := p.Import(wasi, "proc_exit", 1), p.Import(wasi, "fd_write", 4, wt.I32)
 				p.Text(tooLong).Body(abi.ExportFilter, wt.WriteText(write, uint32(len(tooLong))), wt.Exit(exit, 1))
 			},
-			engine.ErrExit, "exit in stowage_filter: module closed with exit_code(1) (guest output: " + tooLong[len(tooLong)-2048:] + ")",
+			engine.ErrExit, "exit in stowage_filter: the guest exited with code 1 (guest output: " + tooLong[len(tooLong)-2048:][:300] + "...)",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,14 +134,14 @@ func TestFaultsOfInstantiation(t *testing.T) {
 				exit := p.Import(wasi, "proc_exit", 1)
 				p.Body(abi.ExportInitialize, wt.Const(3), wt.Call(exit))
 			},
-			engine.ErrExit, "exit in instantiate: module closed with exit_code(3)",
+			engine.ErrExit, "exit in instantiate: the guest exited with code 3",
 		},
 		"exit with success in _initialize": {
 			func(p *wt.Policy) {
 				exit := p.Import(wasi, "proc_exit", 1)
 				p.Body(abi.ExportInitialize, wt.Const(0), wt.Call(exit))
 			},
-			engine.ErrExit, "exit in instantiate: module closed with exit_code(0)",
+			engine.ErrExit, "exit in instantiate: the guest exited with code 0",
 		},
 		"trap in start": {
 			func(p *wt.Policy) { p.Funcs, p.Start = []wt.Func{{Body: wt.Unreachable()}}, 1 },

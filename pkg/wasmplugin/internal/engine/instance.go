@@ -10,14 +10,21 @@ import (
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/arena"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/hostcall"
 )
 
 // Instance is a guest.
 type Instance struct {
-	mod   api.Module
-	mem   api.Memory
-	out   *tail
-	calls map[string]*function
+	mod    api.Module
+	mem    api.Memory
+	memory *memory
+	caller *hostcall.Caller
+	gauge  gauge
+	// latest is the export that was called last. Each api.Function has a native stack of its own,
+	// which grows and never shrinks, so there is only this one.
+	latest function
+	// ended is set by a fault: what is left of the guest is not to be trusted.
+	ended bool
 	// stack carries parameters and results, so that calls do not allocate.
 	stack   [2]uint64
 	windows [abi.NumSpaces]window
@@ -36,24 +43,30 @@ type window struct {
 	room int
 }
 
-func newInstance(mod api.Module, out *tail) *Instance {
-	i := &Instance{mod: mod, mem: mod.Memory(), out: out, calls: map[string]*function{}}
-	for name := range parameters {
-		if fn := mod.ExportedFunction(name); fn != nil {
-			i.calls[name] = &function{name, fn}
-		}
-	}
-	return i
+// adopt takes over what has been instantiated.
+func (i *Instance) adopt(mod api.Module) {
+	i.mod, i.mem = mod, mod.Memory()
+	i.gauge.find(mod)
 }
 
-// Call runs an export that takes no parameters. Any error is a *Fault.
+// About says what the guest's next calls are about: host functions that concern a pod act on
+// this one and no other. Nil ends that.
+func (i *Instance) About(subject any) { i.caller.Subject = subject }
+
+// Call runs an export, whose parameters are on the stack. Any error is a *Fault.
 func (i *Instance) Call(ctx context.Context, export string) (uint32, error) {
-	return i.call(ctx, i.calls[export])
-}
-
-func (i *Instance) call(ctx context.Context, f *function) (uint32, error) {
-	if err := f.fn.CallWithStack(ctx, i.stack[:]); err != nil {
-		return 0, newFault(f.name, err, i.out)
+	if i.ended {
+		return 0, Violation(export, "the guest has ended")
+	}
+	if i.latest.name != export {
+		i.latest = function{export, i.mod.ExportedFunction(export)}
+	}
+	if i.latest.fn == nil {
+		return 0, Violation(export, "the module does not export it")
+	}
+	if err := i.latest.fn.CallWithStack(i.bind(ctx), i.stack[:]); err != nil {
+		i.ended = true
+		return 0, i.fault(export, err)
 	}
 	return uint32(i.stack[0]), nil
 }
@@ -61,7 +74,7 @@ func (i *Instance) call(ctx context.Context, f *function) (uint32, error) {
 // Buffer asks the guest for size bytes of a kind and returns their address.
 func (i *Instance) Buffer(ctx context.Context, kind uint32, size int) (uint32, error) {
 	i.stack[0], i.stack[1] = uint64(kind), uint64(size)
-	addr, err := i.call(ctx, i.calls[abi.ExportBuffer])
+	addr, err := i.Call(ctx, abi.ExportBuffer)
 	if err != nil {
 		return 0, err
 	}
@@ -74,25 +87,26 @@ func (i *Instance) Buffer(ctx context.Context, kind uint32, size int) (uint32, e
 
 func (i *Instance) violation(call, format string, args ...any) *Fault {
 	f := Violation(call, format, args...)
-	f.Output = i.out.take()
+	f.Output = i.caller.Output()
 	return f
 }
 
 // Bytes is n bytes of the guest's memory from addr, for reading and writing; ok is false if
 // they are not all there. The slice is valid until the guest runs again.
 func (i *Instance) Bytes(addr, n uint32) (b []byte, ok bool) {
-	// A guest that exits has closed itself: its memory is no longer mapped, and touching it
-	// would end the process.
-	if i.mod.IsClosed() {
+	// The memory of a closed guest is no longer mapped, and touching it would end the process.
+	if i.gone() {
 		return nil, false
 	}
 	return i.mem.Read(addr, n)
 }
 
+func (i *Instance) gone() bool { return i.ended || i.mod.IsClosed() }
+
 // Sync shows the guest the current state of each segment; nil ones it does not get. It returns
 // the address of each space.
 func (i *Instance) Sync(ctx context.Context, segs *[abi.NumSpaces]*arena.Segment) (bases [abi.NumSpaces]uint32, err error) {
-	if i.mod.IsClosed() {
+	if i.gone() {
 		return bases, i.violation("Sync", "the guest has ended")
 	}
 	for space, seg := range segs {
@@ -136,7 +150,9 @@ func (i *Instance) widen(ctx context.Context, space uint32, w *window, room int)
 			return err
 		}
 	}
-	addr, err := i.Buffer(ctx, abi.BufferWindow+space, arena.WindowSize(room))
+	size := arena.WindowSize(room)
+	i.memory.windows += int64(size)
+	addr, err := i.Buffer(ctx, abi.BufferWindow+space, size)
 	if err != nil {
 		return err
 	}

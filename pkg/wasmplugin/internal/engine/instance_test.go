@@ -74,46 +74,6 @@ func TestMemoryIsLimited(t *testing.T) {
 	}
 }
 
-type line struct {
-	Level uint32
-	Text  string
-}
-
-func TestLog(t *testing.T) {
-	long := make([]byte, 5000)
-	for i := range long {
-		long[i] = 'x'
-	}
-	for name, tc := range map[string]struct {
-		level, addr, n uint32
-		want           []line
-	}{
-		"a line":    {abi.LogWarning, wt.TextAt, 5, []line{{abi.LogWarning, "xxxxx"}}},
-		"cut":       {abi.LogDebug, wt.TextAt, 5000, []line{{abi.LogDebug, string(long[:4096])}}},
-		"outside":   {abi.LogInfo, 0xfffffff0, 5, nil},
-		"too much":  {abi.LogInfo, 33<<16 - 4, 5, nil},
-		"no length": {abi.LogError, 0, 0, []line{{abi.LogError, ""}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := wt.NewPolicy().Text(string(long))
-			log := p.Import(abi.ImportModule, abi.ImportLog, 3)
-			p.Body(abi.ExportFilter, wt.Const(tc.level), wt.Const(tc.addr), wt.Const(tc.n), wt.Call(log), wt.Const(0))
-			var got []line
-			m := compile(t, p.Bytes(), engine.Options{Log: func(level uint32, text string) { got = append(got, line{level, text}) }})
-			if _, err := instantiate(t, m).Call(t.Context(), abi.ExportFilter); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("lines (-want,+got):\n%s", diff)
-			}
-			silent := compile(t, p.Bytes(), engine.Options{})
-			if _, err := instantiate(t, silent).Call(t.Context(), abi.ExportFilter); err != nil {
-				t.Errorf("without a log: %v", err)
-			}
-		})
-	}
-}
-
 // spaces is a set of segments with one in the given space.
 func spaces(t *testing.T, space uint32, pages int) (*[abi.NumSpaces]*arena.Segment, *arena.Segment) {
 	t.Helper()

@@ -57,7 +57,7 @@ func Describe(ctx context.Context, m *engine.Module, inst *engine.Instance) (Des
 		Points:   d.Points,
 		Reads:    d.Reads,
 		Features: (d.Required | d.Optional) & abi.Features,
-		Producer: strings.ToValidUTF8(string(producer), "?"),
+		Producer: strings.Map(printable, string(producer)),
 	}, nil
 }
 

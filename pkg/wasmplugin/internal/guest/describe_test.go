@@ -23,7 +23,7 @@ func newPool(t *testing.T, p *wt.Policy) (*guest.Pool, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool, err := guest.NewPool(t.Context(), m, []byte(`{"zone":"a"}`), 8)
+	pool, err := guest.NewPool(t.Context(), m, guest.Options{Config: []byte(`{"zone":"a"}`), Size: 8})
 	t.Cleanup(func() {
 		if pool != nil {
 			err = pool.Close(t.Context())

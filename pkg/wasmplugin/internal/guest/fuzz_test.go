@@ -48,7 +48,12 @@ func FuzzResults(f *testing.F) {
 			body = append(body, wt.SetResult(textField+uintptr(i), binary.LittleEndian.Uint32(results[i:]))...)
 		}
 		body = append(body, wt.Const(code)...)
-		p := wt.NewPolicy().Body(abi.ExportPreFilter, body).Body(abi.ExportFilter, body)
+		p := wt.NewPolicy()
+		for _, export := range []string{
+			abi.ExportPreFilter, abi.ExportFilter, abi.ExportPreScore, abi.ExportScore, abi.ExportNormalizeScore,
+		} {
+			p.Body(export, body)
+		}
 		pool, err := newPool(t, p)
 		if err != nil {
 			t.Fatal(err)
@@ -58,14 +63,30 @@ func FuzzResults(f *testing.F) {
 			t.Fatal(err)
 		}
 		begin(t, g, &guest.Cycle{ID: 1, Pod: make([]byte, 8)})
-		_, err = filter(t, g)
-		wantKnown(t, err)
-		_, err = g.PreFilter(t.Context(), three)
-		wantKnown(t, err)
+		everyPoint(t, g)
 		if err := pool.Discard(t.Context(), g); err != nil {
 			t.Error(err)
 		}
+		refused := wt.NewPolicy().Body(abi.ExportConfigure, body)
+		_, err = newPool(t, refused)
+		if config := (*guest.ConfigError)(nil); !errors.As(err, &config) {
+			wantKnown(t, err)
+		}
 	})
+}
+
+// everyPoint asks the guest at each extension point; none of its answers ends it.
+func everyPoint(t *testing.T, g *guest.Guest) {
+	t.Helper()
+	var errs [5]error
+	_, errs[0] = filter(t, g)
+	_, errs[1] = g.PreFilter(t.Context(), three)
+	_, errs[2] = g.PreScore(t.Context(), three)
+	_, errs[3] = g.Score(t.Context(), three, make([]int64, 3))
+	_, errs[4] = g.Normalize(t.Context(), three, make([]int64, 3))
+	for _, err := range errs {
+		wantKnown(t, err)
+	}
 }
 
 func wantKnown(t *testing.T, err error) {

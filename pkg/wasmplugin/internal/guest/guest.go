@@ -13,6 +13,7 @@ package guest
 import (
 	"context"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
@@ -25,8 +26,11 @@ const frameSize = int(unsafe.Sizeof(abi.Frame{})) + abi.NumRecords*4
 
 // Guest is an instance with its frame.
 type Guest struct {
-	inst  *engine.Instance
-	about Description
+	inst   *engine.Instance
+	about  Description
+	limits Limits
+	// until is when the current cycle's calls must be done.
+	until time.Time
 	frame uint32
 	// base is the frame as it is at the start of a call: results cleared.
 	base     abi.Frame
@@ -40,6 +44,20 @@ type buffer struct {
 	addr uint32
 	size int
 }
+
+// Limits bound what a guest may do.
+type Limits struct {
+	// PerCall and PerNode are fuel: a call about n nodes may use PerCall + n*PerNode units.
+	PerCall, PerNode int64
+	// Start is fuel for all that comes before the first extension point: describing and
+	// configuring. Defaults to engine.DefaultStart.
+	Start int64
+	// State is the most bytes that PreFilter may leave for later calls.
+	State int
+}
+
+// DefaultLimits suit guests whose policy says nothing else; they are argued in RATIONALE.md.
+var DefaultLimits = Limits{PerCall: 10_000_000, PerNode: 50_000, Start: engine.DefaultStart, State: 64 << 10}
 
 // World is what all of a policy's guests see of the cluster.
 type World struct {
@@ -58,11 +76,14 @@ type Cycle struct {
 	Pod []byte
 	// State is what PreFilter left.
 	State []byte
+	// Subject is the pod for host functions that concern it.
+	Subject any
 }
 
 // New wraps an instance whose module has the description.
-func New(ctx context.Context, inst *engine.Instance, about Description) (*Guest, error) {
-	g := &Guest{inst: inst, about: about}
+func New(ctx context.Context, inst *engine.Instance, about Description, limits Limits) (*Guest, error) {
+	g := &Guest{inst: inst, about: about, limits: limits}
+	inst.Grant(engine.Budget{Fuel: limits.Start, Until: time.Now().Add(engine.MaxStartTime)})
 	addr, err := inst.Buffer(ctx, abi.BufferFrame, frameSize)
 	if err != nil {
 		return nil, err
@@ -111,8 +132,23 @@ type ConfigError struct{ Reason string }
 // Error gives the policy's reason.
 func (e *ConfigError) Error() string { return "the policy refuses its config: " + e.Reason }
 
-// Begin prepares the guest for calls about the cycle in the world as it is now.
-func (g *Guest) Begin(ctx context.Context, w *World, c *Cycle) error {
+// Used is how much fuel the latest call took, with the buffers it needed, in units.
+func (g *Guest) Used() int64 { return g.inst.Used() }
+
+// allow grants fuel for a call about that many nodes.
+func (g *Guest) allow(nodes int) {
+	g.inst.Grant(engine.Budget{Fuel: g.limits.PerCall + int64(nodes)*g.limits.PerNode, Until: g.until})
+}
+
+// End ends what Begin began: until the next Begin the guest is not about any pod.
+func (g *Guest) End() { g.inst.About(nil) }
+
+// Begin prepares the guest for calls about the cycle in the world as it is now, which must be done
+// by until; the zero time is never.
+func (g *Guest) Begin(ctx context.Context, w *World, c *Cycle, until time.Time) error {
+	g.until = until
+	g.inst.About(c.Subject)
+	g.allow(0)
 	bases, err := g.inst.Sync(ctx, &w.Segments)
 	if err != nil {
 		return err

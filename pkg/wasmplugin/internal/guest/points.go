@@ -47,22 +47,26 @@ func (g *Guest) PreFilter(ctx context.Context, nodes Batch) (PreFilterResult, er
 	}
 	r := PreFilterResult{Verdict: verdict, Restricted: f.SubsetCount != abi.AllNodes}
 	state, ok := g.inst.Bytes(f.NewState.Addr, f.NewState.Len)
-	if !ok || f.NewState.Len > maxState {
-		return r, engine.Violation(export, "state of %d bytes at %#x; the limit is %d", f.NewState.Len, f.NewState.Addr, maxState)
+	if !ok || int(f.NewState.Len) > g.limits.State {
+		return r, engine.Violation(export, "state of %d bytes at %#x; the limit is %d", f.NewState.Len, f.NewState.Addr, g.limits.State)
 	}
 	r.State = append([]byte(nil), state...)
 	if r.Restricted {
-		subset, err := view[uint32](g, f.Subset, f.SubsetCount, export)
-		if err != nil {
+		if r.Subset, err = g.subset(&f); err != nil {
 			return r, err
 		}
-		r.Subset = append([]uint32{}, subset...)
 	}
 	return r, nil
 }
 
-// maxState is the most bytes that PreFilter may leave for later calls.
-const maxState = 64 << 10
+// subset is a copy of the slots that PreFilter chose, of which there are no more than in the table.
+func (g *Guest) subset(f *abi.Frame) ([]uint32, error) {
+	if f.SubsetCount > g.base.NodeCount {
+		return nil, engine.Violation(abi.ExportPreFilter, "subset of %d slots; the table has %d", f.SubsetCount, g.base.NodeCount)
+	}
+	slots, err := view[uint32](g, f.Subset, f.SubsetCount, abi.ExportPreFilter)
+	return append([]uint32{}, slots...), err
+}
 
 // Codes that each extension point may return. Anything else is a violation: the framework
 // indexes tables with codes.
@@ -172,6 +176,7 @@ func (g *Guest) Score(ctx context.Context, nodes Batch, out []int64) (Verdict, e
 // Normalize lets the policy change all scores together.
 func (g *Guest) Normalize(ctx context.Context, nodes Batch, scores []int64) (Verdict, error) {
 	const export = abi.ExportNormalizeScore
+	g.allow(len(nodes.Slots))
 	if err := g.placeBatch(ctx, nodes, 8); err != nil {
 		return Verdict{}, err
 	}
@@ -202,6 +207,7 @@ func InRange(export string, score int64) error {
 
 // callAbout places a batch with room for results of size bytes each, calls, and checks the code.
 func (g *Guest) callAbout(ctx context.Context, export string, nodes Batch, size int, codes uint64) (abi.Frame, Verdict, error) {
+	g.allow(len(nodes.Slots))
 	if err := g.placeBatch(ctx, nodes, size); err != nil {
 		return abi.Frame{}, Verdict{}, err
 	}

@@ -4,43 +4,66 @@
 package guest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
 )
 
-// ErrClosed is returned for work that arrives after Close.
-var ErrClosed = errors.New("the policy is shut down")
+var (
+	// ErrClosed is returned for work that arrives after Close.
+	ErrClosed = errors.New("the policy is shut down")
+	// ErrBusy is returned to who waited for a guest for too long.
+	ErrBusy = errors.New("no guest became free in time")
+	// ErrStarting is that while there is no guest that could become free, because all broke down:
+	// new ones are being made.
+	ErrStarting = errors.New("all guests broke down, and new ones are not ready yet")
+)
+
+// Options of a Pool.
+type Options struct {
+	// Config is the policy's configuration as JSON.
+	Config []byte
+	// Size is how many guests there may be. Defaults to 1.
+	Size int
+	// Limits default to DefaultLimits.
+	Limits Limits
+}
 
 // Pool makes guests of one module with one configuration and keeps idle ones, up to a size.
-// Whoever wants one more waits for one to come back, which takes as long as a guest call.
+// Whoever wants one more waits for one to come back, which takes as long as a guest call. Guests
+// are made on goroutines of their own, so that nobody waits longer for one than they can.
 //
 // The pool owns the module: after Close both idle and returned guests are closed, and the
 // module with the last of them, so Close may race with calls.
 type Pool struct {
 	module *engine.Module
 	about  Description
-	config []byte
-	size   int
+	opts   Options
 
-	mu     sync.Mutex // guards all below; never held while a guest runs
-	back   sync.Cond  // signalled when a guest came back or was discarded, and at the end
-	idle   []*Guest
-	made   int // guests that exist, idle or not
-	closed bool
+	mu      sync.Mutex // guards all below; never held while a guest runs
+	changed sync.Cond  // broadcast when any of them changed
+	idle    []*Guest
+	made    int   // guests that exist or are being made
+	making  int   // those of them that are being made
+	failure error // why the latest guest could not be made
+	closed  bool
 }
 
 // NewPool describes and configures a first guest, so that a policy that cannot work is refused
-// at once. There will be at most size guests. On success the pool owns the module.
-func NewPool(ctx context.Context, m *engine.Module, config []byte, size int) (*Pool, error) {
-	p := &Pool{module: m, config: config, size: size}
-	p.back.L = &p.mu
+// at once. On success the pool owns the module.
+func NewPool(ctx context.Context, m *engine.Module, opts Options) (*Pool, error) {
+	opts.Size, opts.Limits = cmp.Or(opts.Size, 1), cmp.Or(opts.Limits, DefaultLimits)
+	p := &Pool{module: m, opts: opts}
+	p.changed.L = &p.mu
 	inst, err := m.Instantiate(ctx)
 	if err != nil {
 		return nil, err
 	}
+	inst.Grant(engine.Budget{Fuel: opts.Limits.Start, Until: time.Now().Add(engine.MaxStartTime)})
 	if p.about, err = Describe(ctx, m, inst); err != nil {
 		return nil, errors.Join(err, inst.Close(ctx))
 	}
@@ -55,12 +78,15 @@ func NewPool(ctx context.Context, m *engine.Module, config []byte, size int) (*P
 // Describe is what the module says about itself.
 func (p *Pool) Describe() Description { return p.about }
 
+// Size is how many guests there may be.
+func (p *Pool) Size() int { return p.opts.Size }
+
 // Warm makes all guests that there may be, so that no scheduling attempt has to wait for one to
 // start.
 func (p *Pool) Warm(ctx context.Context) error {
 	var all []*Guest
 	var errs []error
-	for range p.size {
+	for range p.opts.Size {
 		g, err := p.Get(ctx)
 		if err != nil {
 			errs = append(errs, err)
@@ -74,46 +100,91 @@ func (p *Pool) Warm(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Get takes an idle guest, makes one, or waits for one if there are as many as there may be. Give
-// it back with Put, or Discard it after a fault.
+// Get takes an idle guest, or waits for one: to come back, or to be made if there may be more.
+// Give it back with Put, or Discard it after a fault. The error is ErrClosed, ErrBusy or
+// ErrStarting when ctx is done, or why there is no guest at all.
 func (p *Pool) Get(ctx context.Context) (*Guest, error) {
-	if g, err := p.take(); g != nil || err != nil {
-		return g, err
-	}
-	inst, err := p.module.Instantiate(ctx)
-	if err == nil {
-		var g *Guest
-		if g, err = p.wrap(ctx, inst); err == nil {
-			return g, nil
-		}
-	}
-	return nil, errors.Join(err, p.forget(ctx))
-}
-
-// take returns an idle guest, or nil after counting one that the caller is to make.
-func (p *Pool) take() (*Guest, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.closed && len(p.idle) == 0 && p.made == p.size {
-		p.back.Wait()
+	stop := context.AfterFunc(ctx, p.wake)
+	defer stop()
+	for asked := false; ; p.changed.Wait() {
+		switch {
+		case p.closed:
+			return nil, ErrClosed
+		case len(p.idle) > 0:
+			return p.take(), nil
+		case ctx.Err() != nil && p.made == p.making:
+			return nil, ErrStarting
+		case ctx.Err() != nil:
+			return nil, ErrBusy
+		case !asked && p.made < p.opts.Size:
+			p.made++
+			p.making++
+			go p.add(context.WithoutCancel(ctx))
+			asked = true
+		case p.made == 0:
+			return nil, p.failure
+		}
 	}
+}
+
+// Idle takes an idle guest; nil if there is none.
+func (p *Pool) Idle() *Guest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.closed {
-		return nil, ErrClosed
+		return nil
 	}
-	if n := len(p.idle); n > 0 {
-		g := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		return g, nil
+	return p.take()
+}
+
+// take returns the guest that was used last, whose memory is still in the caches; nil if none
+// is idle. The caller holds mu.
+func (p *Pool) take() *Guest {
+	n := len(p.idle)
+	if n == 0 {
+		return nil
 	}
-	p.made++
-	return nil, nil
+	g := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	return g
+}
+
+func (p *Pool) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed.Broadcast()
+}
+
+// add makes a guest that has been counted already. Closing what did not come to be cannot
+// matter more than why it did not.
+func (p *Pool) add(ctx context.Context) {
+	g, err := p.make(ctx)
+	p.mu.Lock()
+	p.failure = err
+	p.making--
+	p.mu.Unlock()
+	if err == nil {
+		_ = p.Put(ctx, g)
+	} else {
+		_ = p.forget(ctx)
+	}
+}
+
+func (p *Pool) make(ctx context.Context) (*Guest, error) {
+	inst, err := p.module.Instantiate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.wrap(ctx, inst)
 }
 
 // wrap makes a configured guest of an instance, or closes it.
 func (p *Pool) wrap(ctx context.Context, inst *engine.Instance) (*Guest, error) {
-	g, err := New(ctx, inst, p.about)
+	g, err := New(ctx, inst, p.about, p.opts.Limits)
 	if err == nil {
-		if err = g.Configure(ctx, p.config); err == nil {
+		if err = g.Configure(ctx, p.opts.Config); err == nil {
 			return g, nil
 		}
 	}
@@ -122,29 +193,41 @@ func (p *Pool) wrap(ctx context.Context, inst *engine.Instance) (*Guest, error) 
 
 // Put gives a healthy guest back.
 func (p *Pool) Put(ctx context.Context, g *Guest) error {
+	g.End()
 	p.mu.Lock()
 	if !p.closed {
 		p.idle = append(p.idle, g)
-		p.back.Signal()
+		p.changed.Signal()
 		p.mu.Unlock()
 		return nil
 	}
 	p.mu.Unlock()
-	return p.Discard(ctx, g)
+	return errors.Join(g.Close(ctx), p.forget(ctx))
 }
 
-// Discard ends a guest.
+// Discard ends a guest and has another one made in its place.
 func (p *Pool) Discard(ctx context.Context, g *Guest) error {
-	return errors.Join(g.Close(ctx), p.forget(ctx))
+	err := g.Close(ctx)
+	p.mu.Lock()
+	closed := p.closed
+	if !closed {
+		p.making++
+	}
+	p.mu.Unlock()
+	if closed {
+		return errors.Join(err, p.forget(ctx))
+	}
+	go p.add(context.WithoutCancel(ctx))
+	return err
 }
 
 // forget uncounts a guest that is gone and closes the module after the last one.
 func (p *Pool) forget(ctx context.Context) error {
 	p.mu.Lock()
 	p.made--
-	p.back.Signal()
 	last := p.closed && p.made == 0
 	p.mu.Unlock()
+	p.wake()
 	if last {
 		return p.module.Close(ctx)
 	}
@@ -160,12 +243,12 @@ func (p *Pool) Close(ctx context.Context) error {
 	}
 	idle := p.idle
 	p.idle, p.closed = nil, true
-	p.back.Broadcast()
 	unused := p.made == 0
 	p.mu.Unlock()
+	p.wake()
 	var errs []error
 	for _, g := range idle {
-		errs = append(errs, p.Discard(ctx, g))
+		errs = append(errs, g.Close(ctx), p.forget(ctx))
 	}
 	if unused {
 		errs = append(errs, p.module.Close(ctx))

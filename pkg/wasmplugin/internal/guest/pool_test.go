@@ -28,7 +28,7 @@ func owned(t *testing.T, p *wt.Policy) *guest.Pool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool, err := guest.NewPool(t.Context(), m, nil, 8)
+	pool, err := guest.NewPool(t.Context(), m, guest.Options{Size: 8})
 	if err != nil {
 		t.Fatal(errors.Join(err, m.Close(t.Context())))
 	}
@@ -108,7 +108,7 @@ func TestPoolClosesItsModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool, err := guest.NewPool(t.Context(), m, nil, 8)
+	pool, err := guest.NewPool(t.Context(), m, guest.Options{Size: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func hammer(t *testing.T, pool *guest.Pool, worker int) {
 // work evaluates nodes and now and then runs into the fault.
 func work(t *testing.T, g *guest.Guest, id uint64) error {
 	cycle := &guest.Cycle{ID: id, Pod: make([]byte, 8)}
-	if err := g.Begin(t.Context(), &guest.World{}, cycle); err != nil {
+	if err := g.Begin(t.Context(), &guest.World{}, cycle, time.Time{}); err != nil {
 		return err
 	}
 	out := make([]*guest.Verdict, len(three.Slots))

@@ -62,6 +62,35 @@ func TestPoolOfOneMakesCallersWait(t *testing.T) {
 	}
 }
 
+// Who cannot wait learns whether others have the guests, or all broke down.
+func TestPoolTellsBusyFromStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool := poolOfOne(t)
+		g, err := pool.Get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := pool.Get(now); !errors.Is(err, guest.ErrBusy) {
+			t.Errorf("while the guest is out: %v, want ErrBusy", err)
+		}
+		if err := pool.Discard(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pool.Get(now); !errors.Is(err, guest.ErrStarting) {
+			t.Errorf("while it is replaced: %v, want ErrStarting", err)
+		}
+		synctest.Wait()
+		if g, err = pool.Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(pool.Put(t.Context(), g), pool.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Warm makes all guests at once, and they are there afterwards.
 func TestWarm(t *testing.T) {
 	pool := owned(t, faulty())
@@ -82,7 +111,7 @@ func poolOfOne(t *testing.T) *guest.Pool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool, err := guest.NewPool(t.Context(), m, nil, 1)
+	pool, err := guest.NewPool(t.Context(), m, guest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

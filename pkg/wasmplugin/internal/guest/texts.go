@@ -5,6 +5,8 @@ package guest
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 )
@@ -27,9 +29,21 @@ func (t *texts) get(b []byte) string {
 	if t.seen == nil || len(t.seen) >= maxTexts {
 		t.seen = map[string]string{}
 	}
-	s := strings.ToValidUTF8(string(b), "?")
+	s := strings.Map(printable, string(b))
 	t.seen[string(b)] = s
 	return s
+}
+
+// printable keeps what a guest says from looking like something else in logs, events and
+// terminals: line breaks and other control characters become spaces, what is not UTF-8 a ?.
+func printable(r rune) rune {
+	switch {
+	case r == utf8.RuneError:
+		return '?'
+	case unicode.IsPrint(r):
+		return r
+	}
+	return ' '
 }
 
 // verdicts makes Verdicts, the same one for the same outcome while it remembers it.

@@ -151,6 +151,9 @@ func (s *Store) free() error {
 // Require adds parts to what is encoded from the next Sync on.
 func (s *Store) Require(parts abi.Parts) { s.want.Or(uint64(parts)) }
 
+// Encoded is the parts that the latest Sync or Follow showed.
+func (s *Store) Encoded() abi.Parts { return s.parts }
+
 // Spaces is the segment of each space that a policy reading these parts sees; nil elsewhere.
 func (s *Store) Spaces(reads abi.Parts) (segs [abi.NumSpaces]*arena.Segment) {
 	segs[abi.SpaceNodes], segs[abi.SpaceData] = s.table, s.data.seg

@@ -11,25 +11,22 @@ import (
 	"os"
 )
 
-// MaxModule is the most bytes a module may have: ten times a large stock-Go policy.
-const MaxModule = 32 << 20
-
-// ErrTooLarge is a module over MaxModule.
+// ErrTooLarge is a module over the limit.
 var ErrTooLarge = errors.New("module is too large")
 
-// File reads a module from a path.
-func File(path string) (wasm []byte, err error) {
+// File reads a module of at most limit bytes from a path.
+func File(path string, limit int64) (wasm []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading module: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	wasm, err = io.ReadAll(io.LimitReader(f, MaxModule+1))
+	wasm, err = io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading module: %w", err)
 	}
-	if len(wasm) > MaxModule {
-		return nil, fmt.Errorf("reading module %q: %w: the limit is %d bytes", path, ErrTooLarge, MaxModule)
+	if int64(len(wasm)) > limit {
+		return nil, fmt.Errorf("reading module %q: %w: the limit is %d bytes (limits.moduleSize)", path, ErrTooLarge, limit)
 	}
 	return wasm, nil
 }

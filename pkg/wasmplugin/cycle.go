@@ -5,6 +5,7 @@ package wasmplugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
 )
 
@@ -37,6 +39,9 @@ type attempt struct {
 	// failed is why the policy is not asked any more in this attempt. One fault is enough: what
 	// broke on one node will hardly be right about the others, and each fault costs a guest.
 	failed atomic.Pointer[error]
+	// over ends when the attempt has failed, for who waits for a guest or runs in one.
+	over context.Context
+	end  context.CancelFunc
 	// skipped is set if PreFilter said that there is nothing to filter.
 	skipped bool
 	// replaced is set when PreFilter runs again on the same CycleState.
@@ -46,8 +51,13 @@ type attempt struct {
 // Clone shares the attempt.
 func (a *attempt) Clone() fwk.StateData { return a }
 
-// fail makes err the attempt's failure if it is the first.
-func (a *attempt) fail(err error) { a.failed.CompareAndSwap(nil, &err) }
+// fail makes err the attempt's failure if it is the first, and stops guests that still work on
+// other nodes: each may have the fuel of a whole call left.
+func (a *attempt) fail(err error) {
+	if a.failed.CompareAndSwap(nil, &err) {
+		a.end()
+	}
+}
 
 // failure is why the policy is not to be asked; nil if it is.
 func (a *attempt) failure() error {
@@ -91,6 +101,7 @@ func (s *synced) Clone() fwk.StateData { return s }
 // failed already.
 func (p *policy) begin(at *point, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *attempt {
 	a := &attempt{id: p.host.cycles.Add(1), pod: pod}
+	a.over, a.end = context.WithCancel(context.Background())
 	err := p.admit(a)
 	if err == nil {
 		err = p.show(a, state, nodes)
@@ -126,7 +137,7 @@ func (p *policy) show(a *attempt, state fwk.CycleState, nodes []fwk.NodeInfo) er
 		Epoch:    p.store.Epoch(),
 		Nodes:    p.tableSize(parts),
 	}
-	a.cycle = guest.Cycle{ID: a.id, Pod: encoded, Subject: a.pod}
+	a.cycle = guest.Cycle{ID: a.id, Pod: encoded, Subject: a.pod, Done: a.over.Done()}
 	a.simulated, a.filters = mark.group, newEvaluations(len(nodes))
 	a.reasons.left = int(p.args.Limits.ResultSize.Value())
 	if a.clock = &mark.clock; p.monitored {
@@ -171,10 +182,14 @@ func (p *policy) with(ctx context.Context, at *point, a *attempt, f func(context
 		return err
 	}
 	err := p.timed(ctx, at, a, f)
-	if err != nil {
-		a.fail(err)
-		p.report(at, a, err)
+	if err == nil {
+		return nil
 	}
+	a.fail(err)
+	if errors.Is(err, engine.ErrCanceled) {
+		return a.failure()
+	}
+	p.report(at, a, err)
 	return err
 }
 
@@ -192,26 +207,39 @@ func (p *policy) timed(ctx context.Context, at *point, a *attempt, f func(contex
 	// The framework cancels contexts as a matter of routine; a call that has begun is short
 	// and finishes.
 	ctx = context.WithoutCancel(ctx)
-	g, err := p.guest(ctx, a.module.pool, until)
+	g, err := p.guest(a, until)
 	if err != nil {
 		return err
 	}
 	if err = g.Begin(ctx, p.world(a), &a.cycle, until); err == nil {
 		err = f(ctx, g)
 	}
+	if err != nil {
+		// Before another guest is made, which others may be waiting for.
+		a.fail(err)
+	}
 	p.metrics.Point(at.name).Observe(result(err), time.Since(began), g.Used())
 	p.putBack(ctx, a.module.pool, g, err == nil)
 	return err
 }
 
-// guest gets a guest, by until.
-func (p *policy) guest(ctx context.Context, pool *guest.Pool, until time.Time) (*guest.Guest, error) {
+// guest gets a guest, by until. Who had to wait for one may find that the attempt has failed
+// meanwhile.
+func (p *policy) guest(a *attempt, until time.Time) (*guest.Guest, error) {
+	pool := a.module.pool
 	if g := pool.Idle(); g != nil {
 		return g, nil
 	}
-	ctx, cancel := context.WithDeadline(ctx, until)
+	ctx, cancel := context.WithDeadline(a.over, until)
 	defer cancel()
-	return pool.Get(ctx)
+	g, err := pool.Get(ctx)
+	if a.over.Err() == nil {
+		return g, err
+	}
+	if g != nil {
+		p.putBack(context.WithoutCancel(ctx), pool, g, true)
+	}
+	return nil, fmt.Errorf("%w while it waited for a guest", engine.ErrCanceled)
 }
 
 // putBack returns a guest; one that failed is discarded.

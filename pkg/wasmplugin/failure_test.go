@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	v1 "k8s.io/api/core/v1"
@@ -132,6 +134,49 @@ func TestOneFaultEndsTheAttempt(t *testing.T) {
 		if got := faults(t, "trap") - before; got != 1 {
 			t.Errorf("pod %s met %v faults, want 1", pod, got)
 		}
+	}
+}
+
+// A fault on one node ends the call about others that is running at the same time, and nobody
+// reports it a second time.
+func TestFaultEndsCallsBesideIt(t *testing.T) {
+	single := wt.Load(wt.FrameAt + uint32(unsafe.Offsetof(abi.Frame{}.SlotCount)))
+	p := wt.NewPolicy().Body(abi.ExportFilter, single, wt.Const(1), wt.Equal(), wt.If(wt.Unreachable()), wt.Loop(wt.Br(0)), wt.Const(0))
+	h := newHarnessOf(t, p, map[string]any{"limits": map[string]any{
+		"instances": 2, "deadline": "10s", "fuel": map[string]any{"perCall": 1_000_000_000_000},
+	}})
+	a, nodes, trapped, all := h.attempt(somePod("p")), h.nodes(), faults(t, "trap"), faults(t, "")
+	a.preFilter()
+	endless := make(chan string)
+	go func() { endless <- a.filterNode(nodes[0]) }()
+	time.Sleep(50 * time.Millisecond)
+	want := a.filterNode(nodes[2])
+	if got := <-endless; got != want {
+		t.Errorf("status of the call beside = %q, want that of the fault, %q", got, want)
+	}
+	if trapped, all = faults(t, "trap")-trapped, faults(t, "")-all; trapped != 1 || all != 1 {
+		t.Errorf("%d faults, %d of them traps, want 1 trap", all, trapped)
+	}
+}
+
+// Workers that wait for a guest do not get the next one when the attempt has failed.
+func TestFaultEndsWaiting(t *testing.T) {
+	h := newHarnessOf(t, wt.NewPolicy().Body(abi.ExportFilter, wt.Loop(wt.Br(0)), wt.Const(0)), map[string]any{"limits": map[string]any{
+		"instances": 1, "deadline": "10s", "fuel": map[string]any{"perCall": 300_000_000},
+	}})
+	a, nodes, before := h.attempt(somePod("p")), h.nodes(), faults(t, "")
+	a.preFilter()
+	var workers sync.WaitGroup
+	for range 8 {
+		workers.Go(func() {
+			if got := a.filterNode(nodes[0]); !strings.HasPrefix(got, "Error: fuel exhausted") {
+				t.Errorf("status = %q, want fuel exhausted", got)
+			}
+		})
+	}
+	workers.Wait()
+	if got := faults(t, "") - before; got != 1 {
+		t.Errorf("%d faults, want 1", got)
 	}
 }
 

@@ -55,10 +55,13 @@ func kindOf(err error) string {
 
 // result is the word for the outcome of a call in metrics.
 func result(err error) string {
-	if err != nil {
-		return "fault"
+	switch {
+	case err == nil:
+		return "success"
+	case errors.Is(err, engine.ErrCanceled):
+		return "canceled"
 	}
-	return "success"
+	return "fault"
 }
 
 // admit finds out whether the policy can be asked in an attempt.

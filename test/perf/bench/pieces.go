@@ -45,7 +45,7 @@ func all(ctx context.Context, o options) (*report.Results, error) {
 		return nil, err
 	}
 	say("metering")
-	meters, err := goBench(ctx, "BenchmarkMeter", "200x", "./pkg/wasmplugin")
+	meters, err := goBench(ctx, "BenchmarkMeter", "40x", "./pkg/wasmplugin")
 	if err != nil {
 		return nil, err
 	}

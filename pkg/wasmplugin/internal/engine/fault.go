@@ -17,6 +17,8 @@ var (
 	ErrFuel = errors.New("fuel exhausted")
 	// ErrDeadline is a guest that was not done in time.
 	ErrDeadline = errors.New("deadline exceeded")
+	// ErrCanceled is a guest that was ended because nobody needs its answer any more.
+	ErrCanceled = errors.New("canceled")
 	// ErrMemory is a guest that ended after it was refused more memory.
 	ErrMemory = errors.New("out of memory")
 	// ErrStack is a guest that called too deeply.
@@ -38,7 +40,8 @@ type Fault struct {
 	Call string
 	// Err is the cause.
 	Err error
-	// Trace is the guest's stack, innermost function first, one a line.
+	// Trace is the guest's stack, innermost function first, one a line. Lines are cut at maxLine:
+	// functions have the names that the module gives them.
 	Trace string
 	// Output is the end of what the guest wrote to stdout and stderr.
 	Output string
@@ -65,6 +68,15 @@ func shorten(s string) string {
 	return line
 }
 
+// shortenLines cuts each line at maxLine. wazero gives 30 at most.
+func shortenLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = shorten(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // Unwrap gives errors.Is the kind and the cause.
 func (f *Fault) Unwrap() []error { return []error{f.Kind, f.Err} }
 
@@ -73,7 +85,7 @@ func (i *Instance) fault(call string, err error) *Fault {
 	f := &Fault{Call: call, Output: i.caller.Output()}
 	f.Kind, f.Err = i.judge(err)
 	if _, trace, ok := strings.Cut(err.Error(), "wasm stack trace:\n"); ok {
-		f.Trace = strings.ReplaceAll(trace, "\t", "")
+		f.Trace = shortenLines(strings.ReplaceAll(trace, "\t", ""))
 	}
 	return f
 }

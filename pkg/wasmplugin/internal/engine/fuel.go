@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,6 +32,8 @@ type Budget struct {
 	Fuel int64
 	// Until is when the guest must be done. The zero time is never.
 	Until time.Time
+	// Done, if not nil, is closed when the guest need not go on.
+	Done <-chan struct{}
 }
 
 // gauge is an instance's fuel. The guest counts down in a global, in slices of the budget.
@@ -41,6 +44,7 @@ type gauge struct {
 	// left is what has not been handed to the guest yet.
 	left  int64
 	until time.Time
+	done  <-chan struct{}
 	// slice is how much the guest gets next, and topped when it got the latest.
 	slice  int64
 	topped time.Time
@@ -54,7 +58,7 @@ func (g *gauge) find(mod api.Module) {
 // Grant replaces what is left of the budget.
 func (i *Instance) Grant(b Budget) {
 	g := &i.gauge
-	g.granted, g.left, g.until = b.Fuel, b.Fuel, b.Until
+	g.granted, g.left, g.until, g.done = b.Fuel, b.Fuel, b.Until, b.Done
 	g.slice, g.topped = firstSlice, time.Now()
 	i.memory.refused = false
 	if g.fuel != nil {
@@ -95,10 +99,21 @@ func (g *gauge) refuel(mod api.Module) error {
 		return &stopped{ErrFuel, fmt.Errorf("it may use %d units", g.granted)}
 	case !g.until.IsZero() && now.After(g.until):
 		return &stopped{ErrDeadline, fmt.Errorf("after %d units", g.granted-g.left-units)}
+	case closed(g.done):
+		return &stopped{ErrCanceled, errors.New("its answer is not needed any more")}
 	}
 	g.pace(now)
 	g.top()
 	return nil
+}
+
+func closed(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 // pace sets the next slice by how long the latest took.

@@ -29,8 +29,10 @@ type Guest struct {
 	inst   *engine.Instance
 	about  Description
 	limits Limits
-	// until is when the current cycle's calls must be done.
+	// until is when the current cycle's calls must be done, and done is closed when they need not
+	// go on.
 	until time.Time
+	done  <-chan struct{}
 	frame uint32
 	// base is the frame as it is at the start of a call: results cleared.
 	base     abi.Frame
@@ -78,6 +80,8 @@ type Cycle struct {
 	State []byte
 	// Subject is the pod for host functions that concern it.
 	Subject any
+	// Done, if not nil, is closed when no answer about the cycle is needed any more.
+	Done <-chan struct{}
 }
 
 // New wraps an instance whose module has the description.
@@ -137,7 +141,7 @@ func (g *Guest) Used() int64 { return g.inst.Used() }
 
 // allow grants fuel for a call about that many nodes.
 func (g *Guest) allow(nodes int) {
-	g.inst.Grant(engine.Budget{Fuel: g.limits.PerCall + int64(nodes)*g.limits.PerNode, Until: g.until})
+	g.inst.Grant(engine.Budget{Fuel: g.limits.PerCall + int64(nodes)*g.limits.PerNode, Until: g.until, Done: g.done})
 }
 
 // End ends what Begin began: until the next Begin the guest is not about any pod.
@@ -146,7 +150,7 @@ func (g *Guest) End() { g.inst.About(nil) }
 // Begin prepares the guest for calls about the cycle in the world as it is now, which must be done
 // by until; the zero time is never.
 func (g *Guest) Begin(ctx context.Context, w *World, c *Cycle, until time.Time) error {
-	g.until = until
+	g.until, g.done = until, c.Done
 	g.inst.About(c.Subject)
 	g.allow(0)
 	bases, err := g.inst.Sync(ctx, &w.Segments)

@@ -74,6 +74,9 @@ func clockResGet(c *Caller, stack []uint64) errno {
 // once, and ends if it does not get it.
 const maxRandom = 1 << 20
 
+// randomCost is what a random byte costs: those of the operating system take so long.
+const randomCost = 16
+
 // randomGet (address, length).
 func randomGet(c *Caller, stack []uint64) errno {
 	if uint32(stack[1]) > maxRandom {
@@ -83,7 +86,7 @@ func randomGet(c *Caller, stack []uint64) errno {
 	if !ok {
 		return errnoFault
 	}
-	c.cost += int64(len(b))
+	c.cost += randomCost * int64(len(b))
 	source := io.Reader(&c.random)
 	if c.granted[abi.CapabilityRandom] {
 		source = c.services.opts.Random

@@ -39,9 +39,9 @@ func TestGolden(t *testing.T) {
 		"call of a function":      {module: calling(wt.Call(1)), want: 5 + 1 + 10*2},
 		"call of the host":        {module: hostCall(), want: 1 + 100},
 		// 4096 bytes at 16 a unit.
-		"memory.fill":      {module: f(wt.Const(0), wt.Const(1), wt.Const(4096), wt.MemoryFill(), wt.Const(0)), want: 3 + 20 + 256 + 1},
-		"memory.copy":      {module: f(wt.Const(0), wt.Const(1), wt.Const(15), wt.MemoryCopy(), wt.Const(0)), want: 3 + 20 + 0 + 1},
-		"memory.grow":      {module: f(wt.Const(1), wt.Grow()), want: 1 + 100 + 4096},
+		"memory.fill":      {module: f(wt.Const(0), wt.Const(1), wt.Const(4096), wt.MemoryFill(), wt.Const(0)), want: 3 + 20 + 512 + 1},
+		"memory.copy":      {module: f(wt.Const(0), wt.Const(1), wt.Const(15), wt.MemoryCopy(), wt.Const(0)), want: 3 + 20 + 1 + 1},
+		"memory.grow":      {module: f(wt.Const(1), wt.Grow()), want: 1 + 100 + 8192},
 		"memory.grow, not": {module: f(wt.Const(1<<16-1), wt.Grow()), want: 1 + 100},
 	}
 	for name, tc := range tests {

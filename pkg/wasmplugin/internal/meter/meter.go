@@ -40,8 +40,8 @@ const (
 	// guest traps with unreachable.
 	ExportStack = "stowage:meter/stack"
 	// InitialStack is what a guest may use, in bytes. Frames are counted as what they can take at
-	// the most, which for stock Go is about 16 times of what they do take: its
-	// initialization needs 250 KiB of it. It is far below the 50 MB at which wazero gives up.
+	// the most, which for stock Go is about 16 times of what they do take: the samples need
+	// 450 KiB of it, which is Go's own initialization. It is far below the 50 MB at which wazero gives up.
 	InitialStack = 4 << 20
 )
 

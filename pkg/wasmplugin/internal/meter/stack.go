@@ -10,8 +10,9 @@ const (
 	// frameSlot is what a value takes that is kept in the frame: a vector's 16 bytes, whatever its type.
 	frameSlot = 16
 	// uncountedMax is how much native stack functions may take together that call each other
-	// without any of them taking it from the counter.
-	uncountedMax = 8 << 10
+	// without any of them taking it from the counter. The larger, the fewer functions count, and the
+	// more of the counter those take that do.
+	uncountedMax = 16 << 10
 )
 
 // countStack chooses which functions count. Every cycle of calls has to contain one of them: those

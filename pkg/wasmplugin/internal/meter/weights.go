@@ -25,10 +25,12 @@ const (
 	// weightHost is of leaving compiled code: imported functions, growing, making references.
 	weightHost = 100
 
-	// bytesPerUnit (as a power of two) is how many bytes a bulk instruction handles for a unit.
-	bytesPerUnit = 4
-	// unitsPerPage (as a power of two) is the zeroing of a page that memory.grow adds.
-	unitsPerPage = 16 - bytesPerUnit
+	// bytesPerUnit (as a power of two) is how many bytes a bulk instruction handles for a unit: what
+	// memory does that is in no cache.
+	bytesPerUnit = 3
+	// unitsPerPage (as a power of two) is what the operating system does for a page that memory.grow
+	// adds: 16 faults and the zeroing, once the guest touches it.
+	unitsPerPage = 13
 	// localsPerUnit is how many locals are zeroed on entry for a unit.
 	localsPerUnit = 8
 )

@@ -1,0 +1,274 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/conformance/hostile"
+	"github.com/stowage-scheduler/stowage/test/cluster"
+)
+
+// Sizes of the test with hostile policies.
+const (
+	// hostilePolicies is how many one scheduler gets: each has a profile, which takes about a
+	// megabyte without any policy.
+	hostilePolicies = 250
+	// hostileMemory is what the guests of one scheduler may have together, and overhead is what
+	// the process may have beyond that.
+	hostileMemory = 512 << 20
+	overhead      = 256 << 20
+	// hostilePace is the time between two hostile pods, and goodPace that between good ones.
+	hostilePace, goodPace = 40 * time.Millisecond, 30 * time.Millisecond
+	// warmUp is how many good pods come before those that are measured without hostile ones.
+	warmUp, quiet = 30, 200
+	// hostileLine and hostileLog are how long a line of a scheduler's log and all of it may be, in
+	// bytes. The framework itself writes three kilobytes for each profile.
+	hostileLine, hostileLog = 32 << 10, 32 << 20
+	// slowdown is by how much hostile policies may delay the pods of others.
+	slowdown = 2
+)
+
+// hostileCase is a hostile policy in a profile.
+type hostileCase struct {
+	hostile.Guest
+	ignoreFaults bool
+}
+
+// profile is its scheduler's name, and that of its pod.
+func (h hostileCase) profile() string {
+	if h.ignoreFaults {
+		return h.Name + "-i"
+	}
+	return h.Name + "-f"
+}
+
+// Every guest of the corpus is a policy of a scheduler that places other pods with a good policy
+// at the same time. The process survives within its memory, the good pods hardly notice, and
+// the others get what failurePolicy says.
+func TestHostilePolicies(t *testing.T) {
+	c := cluster.ForTest(t)
+	var nodes []*corev1.Node
+	for i := range 30 {
+		nodes = append(nodes, cluster.MakeNode(fmt.Sprintf("node-%d", i)).Zone(string(rune('a'+i%3))).Obj())
+	}
+	createNodes(t, c, nodes...)
+	watched := watchPods(t, c)
+	dir := writeGuests(t)
+	var undisturbed, attacked []time.Duration
+	for i, batch := range hostileBatches() {
+		s := startHostile(t, c, dir, batch)
+		good := startGood(t, c, s, watched, fmt.Sprintf("good-%d-", i))
+		runHarmless(t, c, fmt.Sprintf("warm-%d-", i), warmUp)
+		begin := time.Now()
+		runHarmless(t, c, fmt.Sprintf("quiet-%d-", i), quiet)
+		attack := time.Now()
+		runHostile(t, c, s, watched, batch)
+		end := time.Now()
+		good.stop()
+		undisturbed = append(undisturbed, good.latencies(begin, attack)...)
+		attacked = append(attacked, good.latencies(attack, end)...)
+		checkProcess(t, s)
+		s.Stop()
+		checkLog(t, s)
+		removePods(t, c)
+	}
+	checkLatency(t, undisturbed, attacked)
+}
+
+// hostileCases is the corpus with failurePolicy Fail, and every sixth of it with Ignore too,
+// which takes each behaviour at some point. (Each guest with each failurePolicy is in
+// the tests of package hostile.)
+func hostileCases() (all []hostileCase) {
+	for i, g := range hostile.Corpus() {
+		if len(g.Wasm()) == 0 {
+			// The scheduler takes an empty file for a mistake in its configuration.
+			continue
+		}
+		all = append(all, hostileCase{g, false})
+		if i%6 == 0 {
+			all = append(all, hostileCase{g, true})
+		}
+	}
+	return all
+}
+
+// hostileBatches shuffles the cases and deals them out, so that each scheduler gets some of every
+// sort at any time.
+func hostileBatches() [][]hostileCase {
+	all := hostileCases()
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	batches := make([][]hostileCase, (len(all)+hostilePolicies-1)/hostilePolicies)
+	for i, h := range all {
+		batches[i%len(batches)] = append(batches[i%len(batches)], h)
+	}
+	return batches
+}
+
+func writeGuests(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, g := range hostile.Corpus() {
+		if err := os.WriteFile(filepath.Join(dir, g.Name+".wasm"), g.Wasm(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func startHostile(t *testing.T, c *cluster.Cluster, dir string, batch []hostileCase) *cluster.Scheduler {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n" +
+		"leaderElection: {leaderElect: false}\nclientConnection: {qps: 1000, burst: 1000}\npodInitialBackoffSeconds: 10\nprofiles:\n")
+	write := func(profile, policy, path, more string) {
+		fmt.Fprintf(&b, "- schedulerName: %s\n  plugins: {multiPoint: {enabled: [{name: %s}]}}\n  pluginConfig:\n  - name: %s\n"+
+			"    args: {apiVersion: stowage.dev/v1alpha1, kind: WasmPluginArgs, module: {file: {path: %s}}, %s}\n", profile, policy, policy, path, more)
+	}
+	write("good", "zone-policy", modulePath(t, "zone-affinity"), "config: {}")
+	for _, h := range batch {
+		failurePolicy := "Fail"
+		if h.ignoreFaults {
+			failurePolicy = "Ignore"
+		}
+		write(h.profile(), h.Name, filepath.Join(dir, h.Name+".wasm"),
+			fmt.Sprintf("failurePolicy: %s, capabilities: [%s]", failurePolicy, strings.Join(h.Capabilities, ",")))
+	}
+	path := filepath.Join(t.TempDir(), "scheduler.yaml")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.StartScheduler(t.Context(), cluster.SchedulerOptions{
+		ConfigFile: path, ExtraArgs: []string{fmt.Sprintf("--policy-memory=%d", hostileMemory)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// runHarmless creates as many pods in a time as runHostile, so that what the two differ in is the
+// policies and not the work of the rest of the control plane.
+func runHarmless(t *testing.T, c *cluster.Cluster, prefix string, n int) {
+	t.Helper()
+	tick := time.NewTicker(hostilePace)
+	defer tick.Stop()
+	for i := range n {
+		create(t, c, pod(fmt.Sprint(prefix, i), "good", "1m", nil))
+		<-tick.C
+	}
+}
+
+// runHostile creates a pod for each hostile policy, one after the other, and checks what comes
+// of it.
+func runHostile(t *testing.T, c *cluster.Cluster, s *cluster.Scheduler, watched *podWatch, batch []hostileCase) {
+	t.Helper()
+	tick := time.NewTicker(hostilePace)
+	defer tick.Stop()
+	for _, h := range batch {
+		create(t, c, pod(h.profile(), h.profile(), "10m", nil))
+		<-tick.C
+	}
+	for _, h := range batch {
+		if got, ok := watched.outcome(h.profile(), s.Done()); ok {
+			checkHostile(t, h, got)
+		} else {
+			checkProcess(t, s)
+			t.Errorf("%s: nothing came of its pod", h.profile())
+		}
+	}
+}
+
+func checkHostile(t *testing.T, h hostileCase, got podOutcome) {
+	t.Helper()
+	placed, known := h.Placed(h.ignoreFaults)
+	switch {
+	case !known:
+	case placed != got.placed:
+		t.Errorf("%s: placed is %t, want %t (%s)", h.profile(), got.placed, placed, got.message)
+	case !placed && (!strings.Contains(got.message, h.Name) || !h.Explains(got.message)):
+		t.Errorf("%s: message %q does not name the policy and tell of %+v", h.profile(), got.message, h.Want)
+	}
+}
+
+// checkProcess tells whether the scheduler still runs, and whether it ever took too much memory.
+func checkProcess(t *testing.T, s *cluster.Scheduler) {
+	t.Helper()
+	select {
+	case <-s.Done():
+		t.Fatalf("the scheduler has ended with code %d", s.Wait())
+	default:
+	}
+	peak := peakMemory(t, s.Pid())
+	t.Logf("resident memory: at most %d MiB, limit %d MiB", peak>>20, (hostileMemory+overhead)>>20)
+	if peak > hostileMemory+overhead {
+		t.Errorf("the scheduler took %d MiB, want at most %d MiB", peak>>20, (hostileMemory+overhead)>>20)
+	}
+}
+
+// peakMemory is the most resident memory that a process ever had, in bytes.
+func peakMemory(t *testing.T, pid int) (peak int64) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	if _, err := fmt.Sscanf(rest, "%d kB", &peak); err != nil {
+		t.Fatalf("reading the peak of resident memory: %v", err)
+	}
+	return peak << 10
+}
+
+// checkLog tells whether a guest made lines of the scheduler's log that look like the
+// scheduler's own, or filled it.
+func checkLog(t *testing.T, s *cluster.Scheduler) {
+	t.Helper()
+	log := s.Log()
+	for line := range strings.Lines(log) {
+		if strings.HasPrefix(line, hostile.Forged) || len(line) > hostileLine {
+			t.Errorf("a guest made a line of %d bytes in the log: %.200q", len(line), line)
+		}
+	}
+	if len(log) > hostileLog {
+		t.Errorf("the log has %d MiB, want at most %d MiB", len(log)>>20, hostileLog>>20)
+	}
+}
+
+func removePods(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
+	now := int64(0)
+	err := c.Client().CoreV1().Pods("default").DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkLatency(t *testing.T, undisturbed, attacked []time.Duration) {
+	t.Helper()
+	quietly, under := percentile(undisturbed, 99), percentile(attacked, 99)
+	t.Logf("good pods, from creation to placement: beside harmless policies p50 %v p99 %v (%d pods), beside hostile policies p50 %v p99 %v (%d pods)",
+		percentile(undisturbed, 50), quietly, len(undisturbed), percentile(attacked, 50), under, len(attacked))
+	if under > slowdown*quietly {
+		t.Errorf("p99 of good pods is %v beside hostile policies and %v otherwise, want at most %d times as much", under, quietly, slowdown)
+	}
+}
+
+func percentile(all []time.Duration, p int) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	all = slices.Sorted(slices.Values(all))
+	return all[(len(all)-1)*p/100].Round(100 * time.Microsecond)
+}

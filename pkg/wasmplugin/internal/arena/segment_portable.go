@@ -113,5 +113,9 @@ func (l *Linear) Reallocate(size uint64) []byte {
 	return l.mem
 }
 
-// Free drops the memory.
-func (l *Linear) Free() { l.mem = nil }
+// Free drops the memory, of which there need be none.
+func (l *Linear) Free() {
+	if l != nil {
+		l.mem = nil
+	}
+}

@@ -151,7 +151,8 @@ func (i *Instance) widen(ctx context.Context, space uint32, w *window, room int)
 		}
 	}
 	size := arena.WindowSize(room)
-	i.memory.windows += int64(size)
+	// Memory grows by whole pages of Wasm.
+	i.memory.windows += (int64(size) + 1<<16 - 1) &^ (1<<16 - 1)
 	addr, err := i.Buffer(ctx, abi.BufferWindow+space, size)
 	if err != nil {
 		return err

@@ -30,9 +30,9 @@ const (
 	hostileMemory = 512 << 20
 	overhead      = 256 << 20
 	// hostilePace is the time between two hostile pods, and goodPace that between good ones.
-	hostilePace, goodPace = 40 * time.Millisecond, 30 * time.Millisecond
+	hostilePace, goodPace = 120 * time.Millisecond, 30 * time.Millisecond
 	// warmUp is how many good pods come before those that are measured without hostile ones.
-	warmUp, quiet = 30, 200
+	warmUp, quiet = 20, 80
 	// hostileLine and hostileLog are how long a line of a scheduler's log and all of it may be, in
 	// bytes. The framework itself writes three kilobytes for each profile.
 	hostileLine, hostileLog = 32 << 10, 32 << 20
@@ -66,7 +66,7 @@ func TestHostilePolicies(t *testing.T) {
 	createNodes(t, c, nodes...)
 	watched := watchPods(t, c)
 	dir := writeGuests(t)
-	var undisturbed, attacked []time.Duration
+	var slowdowns []float64
 	for i, batch := range hostileBatches() {
 		s := startHostile(t, c, dir, batch)
 		good := startGood(t, c, s, watched, fmt.Sprintf("good-%d-", i))
@@ -77,14 +77,17 @@ func TestHostilePolicies(t *testing.T) {
 		runHostile(t, c, s, watched, batch)
 		end := time.Now()
 		good.stop()
-		undisturbed = append(undisturbed, good.latencies(begin, attack)...)
-		attacked = append(attacked, good.latencies(attack, end)...)
+		slowdowns = append(slowdowns, compare(t, good.latencies(begin, attack), good.latencies(attack, end)))
 		checkProcess(t, s)
 		s.Stop()
 		checkLog(t, s)
 		removePods(t, c)
 	}
-	checkLatency(t, undisturbed, attacked)
+	// The machine may be busy with something else during one of the batches, or a part of it.
+	slices.Sort(slowdowns)
+	if got := slowdowns[len(slowdowns)/2]; got > slowdown {
+		t.Errorf("p99 of good pods beside hostile policies is %.1f times what it is otherwise, in the median of %.1f; want at most %d", got, slowdowns, slowdown)
+	}
 }
 
 // hostileCases is the corpus with failurePolicy Fail, and every sixth of it with Ignore too,
@@ -255,14 +258,13 @@ func removePods(t *testing.T, c *cluster.Cluster) {
 	}
 }
 
-func checkLatency(t *testing.T, undisturbed, attacked []time.Duration) {
+// compare is by how much the 99th percentile of the attacked is over that of the undisturbed.
+func compare(t *testing.T, undisturbed, attacked []time.Duration) float64 {
 	t.Helper()
 	quietly, under := percentile(undisturbed, 99), percentile(attacked, 99)
 	t.Logf("good pods, from creation to placement: beside harmless policies p50 %v p99 %v (%d pods), beside hostile policies p50 %v p99 %v (%d pods)",
 		percentile(undisturbed, 50), quietly, len(undisturbed), percentile(attacked, 50), under, len(attacked))
-	if under > slowdown*quietly {
-		t.Errorf("p99 of good pods is %v beside hostile policies and %v otherwise, want at most %d times as much", under, quietly, slowdown)
-	}
+	return float64(under) / float64(max(quietly, 1))
 }
 
 func percentile(all []time.Duration, p int) time.Duration {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -17,64 +16,6 @@ import (
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
 )
-
-// attempt is a policy's part of one scheduling attempt of one pod, in the CycleState. It does
-// not change once it is written, but for the evaluations in it, which are the same whoever
-// makes them, and for the failure that ends it: so clones share it.
-type attempt struct {
-	// id differs between attempts.
-	id    uint64
-	pod   *v1.Pod
-	clock *clock
-	// module is nil if there is none to ask.
-	module *loaded
-	world  guest.World
-	cycle  guest.Cycle
-	// simulated is set in pod-group cycles, where NodeInfos change under their generation: no
-	// record of the snapshot can be trusted, so every node is encoded when it is asked for.
-	simulated bool
-	filters   evaluations
-	// reasons are those that nodes were given.
-	reasons reasons
-	// failed is why the policy is not asked any more in this attempt. One fault is enough: what
-	// broke on one node will hardly be right about the others, and each fault costs a guest.
-	failed atomic.Pointer[error]
-	// over ends when the attempt has failed, for who waits for a guest or runs in one.
-	over context.Context
-	end  context.CancelFunc
-	// skipped is set if PreFilter said that there is nothing to filter.
-	skipped bool
-	// replaced is set when PreFilter runs again on the same CycleState.
-	replaced atomic.Bool
-}
-
-// Clone shares the attempt.
-func (a *attempt) Clone() fwk.StateData { return a }
-
-// fail makes err the attempt's failure if it is the first, and stops guests that still work on
-// other nodes: each may have the fuel of a whole call left.
-func (a *attempt) fail(err error) {
-	if a.failed.CompareAndSwap(nil, &err) {
-		a.end()
-	}
-}
-
-// failure is why the policy is not to be asked; nil if it is.
-func (a *attempt) failure() error {
-	if err := a.failed.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
-// answers tells whether the policy answers any of the points. One that cannot be asked does: by
-// its failure policy.
-func (a *attempt) answers(points abi.Points) bool {
-	return a.module == nil || a.module.about.Has(points)
-}
-
-// reads is the parts that the policy reads.
-func (a *attempt) reads() abi.Parts { return a.world.Parts }
 
 // synced marks a CycleState whose snapshot the store shows, and keeps what the policies of the
 // attempt share: the clock, and the encoded pod for those that read the same parts.
@@ -100,9 +41,9 @@ func (s *synced) Clone() fwk.StateData { return s }
 // begin starts the policy's part of an attempt. If the policy cannot be asked, the attempt has
 // failed already.
 func (p *policy) begin(at *point, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *attempt {
-	a := &attempt{id: p.host.cycles.Add(1), pod: pod}
+	a := p.newAttempt(pod)
 	a.over, a.end = context.WithCancel(context.Background())
-	err := p.admit(a)
+	err := p.admit(a, false)
 	if err == nil {
 		err = p.show(a, state, nodes)
 	}
@@ -120,6 +61,8 @@ func (p *policy) show(a *attempt, state fwk.CycleState, nodes []fwk.NodeInfo) er
 	if err != nil {
 		return err
 	}
+	a.pool = a.module.pool
+	a.objects = a.module.version()
 	parts := a.module.about.Reads
 	if parts&^mark.parts != 0 {
 		return errLate
@@ -168,6 +111,9 @@ func (p *policy) sync(state fwk.CycleState, nodes []fwk.NodeInfo) (*synced, erro
 	if err := follow(nodes, !mark.group); err != nil {
 		return nil, fmt.Errorf("following the cluster's state: %w", err)
 	}
+	if p.host.counting.Load() {
+		p.host.ledger.Sync(nodes)
+	}
 	if mark.parts = p.store.Encoded(); !tables {
 		mark.parts &^= abi.NodeTable
 	}
@@ -195,9 +141,9 @@ func (p *policy) with(ctx context.Context, at *point, a *attempt, f func(context
 
 // timed runs f on the attempt's clock.
 func (p *policy) timed(ctx context.Context, at *point, a *attempt, f func(context.Context, *guest.Guest) error) error {
-	began, until, ok := a.clock.start(p.deadline)
+	began, until, ok := a.clock.start(a.limit)
 	if !ok {
-		return fmt.Errorf("%w of %v: it was used up before this call", errNoTimeLeft, p.deadline)
+		return fmt.Errorf("%w of %v: it was used up before this call", errNoTimeLeft, a.limit)
 	}
 	defer func() { a.clock.stop(time.Now()) }()
 	if err := p.store.Acquire(); err != nil {
@@ -212,6 +158,9 @@ func (p *policy) timed(ctx context.Context, at *point, a *attempt, f func(contex
 		return err
 	}
 	if err = g.Begin(ctx, p.world(a), &a.cycle, until); err == nil {
+		err = p.inform(ctx, a, g)
+	}
+	if err == nil {
 		err = f(ctx, g)
 	}
 	if err != nil {
@@ -219,21 +168,35 @@ func (p *policy) timed(ctx context.Context, at *point, a *attempt, f func(contex
 		a.fail(err)
 	}
 	p.metrics.Point(at.name).Observe(result(err), time.Since(began), g.Used())
-	p.putBack(ctx, a.module.pool, g, err == nil)
+	p.putBack(ctx, a.pool, g, err == nil)
 	return err
+}
+
+// inform tells a guest of the declared objects, unless it knows or the queue is locked: a guest of
+// the queue is told while it is idle, and decides on what it knows.
+func (p *policy) inform(ctx context.Context, a *attempt, g *guest.Guest) error {
+	feed := a.module.objects
+	if feed == nil || g.Seen() == feed.Version() {
+		return nil
+	}
+	if a.pool == a.module.queue {
+		a.objects = g.Seen()
+		return nil
+	}
+	return p.tell(ctx, a.module, g)
 }
 
 // guest gets a guest, by until. Who had to wait for one may find that the attempt has failed
 // meanwhile.
 func (p *policy) guest(a *attempt, until time.Time) (*guest.Guest, error) {
-	pool := a.module.pool
+	pool := a.pool
 	if g := pool.Idle(); g != nil {
 		return g, nil
 	}
-	ctx, cancel := context.WithDeadline(a.over, until)
+	ctx, cancel := context.WithDeadline(a.context(), until)
 	defer cancel()
 	g, err := pool.Get(ctx)
-	if a.over.Err() == nil {
+	if a.context().Err() == nil {
 		return g, err
 	}
 	if g != nil {

@@ -64,13 +64,19 @@ func result(err error) string {
 	return "fault"
 }
 
-// admit finds out whether the policy can be asked in an attempt.
-func (p *policy) admit(a *attempt) error {
+// admit finds out whether the policy can be asked in an attempt, or for the queue or binding beside it.
+func (p *policy) admit(a *attempt, beside bool) error {
 	p.subject.Store(a.pod)
 	if a.module = p.module.Load(); a.module == nil {
 		return p.missing()
 	}
-	if !p.breaker.Admit(a.id) {
+	// A policy that breaks down in each cycle must not be saved by what goes well for the queue, of which
+	// there is more.
+	admits := p.breaker.Admit
+	if beside && a.module.about.Has(filterMask|scoreMask) {
+		admits = p.breaker.AdmitBeside
+	}
+	if !admits(a.id) {
 		return errOpen
 	}
 	return nil
@@ -93,6 +99,16 @@ func (p *policy) report(at *point, a *attempt, err error) {
 		p.event(a.pod, v1.EventTypeWarning, "PolicyIgnored", "Policy "+p.name+" was ignored: "+err.Error())
 	}
 }
+
+// strayFault makes a fault known that happened outside of any attempt. It is the policy's all the
+// same, but no pod's: the breaker does not count it.
+func (p *policy) strayFault(at *point, err error) {
+	p.metrics.Fault(at.name, kindOf(err))
+	p.logger.Error(err, "Policy broke down; its guest is replaced", "point", at.name, "kind", kindOf(err))
+}
+
+// idleFault is that of a guest that collected its garbage.
+func (p *policy) idleFault(err error) { p.strayFault(idlePoint, err) }
 
 // blames tells whether a failure is the policy's own doing, so that its breaker counts it.
 func blames(err error) bool {

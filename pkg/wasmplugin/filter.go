@@ -16,8 +16,6 @@ import (
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
 )
 
-var _ fwk.FilterPlugin = &filterPlugin{}
-
 // chunkSize is how many nodes one guest call decides on. The framework's workers take runs of
 // about 70 neighbouring nodes; 64 makes crossing the boundary cost little per node, and at
 // most that many nodes per worker are evaluated in vain when the framework has found enough.
@@ -151,6 +149,9 @@ func (p *policy) filterBatch(ctx context.Context, a *attempt, nodes guest.Batch,
 			// Neighbouring nodes mostly share an outcome.
 			if o := p.noted(v); o != last {
 				last, bounded = o, a.reasons.bound(o)
+				if o != passes {
+					p.noteRejection(a)
+				}
 			}
 			out[i] = bounded
 		}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -39,7 +40,15 @@ type harness struct {
 	plugin fwk.Plugin
 	snap   *cache.Snapshot
 	events *events.FakeRecorder
+	client *fake.Clientset
+	// framework is what the latest plugin is on.
+	framework framework.Framework
+	// killed is how many guests killGuests has ended.
+	killed atomic.Int64
 }
+
+// filterScorePlugin is what a policy is that answers Filter and Score, and nothing else.
+type filterScorePlugin = exposed3
 
 func newBareHarness(tb testing.TB, nodes []*v1.Node, pods ...*v1.Pod) *harness {
 	tb.Helper()
@@ -50,6 +59,7 @@ func newBareHarness(tb testing.TB, nodes []*v1.Node, pods ...*v1.Pod) *harness {
 	}
 	return &harness{
 		TB: tb, ctx: ctx, snap: cache.NewSnapshot(pods, nodes), events: events.NewFakeRecorder(1000),
+		client: fake.NewClientset(),
 	}
 }
 
@@ -132,16 +142,18 @@ func (h *harness) loadArgs(host *Host, args runtime.Object) fwk.Plugin {
 	return plugin
 }
 
+// handle makes the framework that the plugin is on.
 func (h *harness) handle() fwk.Handle {
-	client := fake.NewClientset()
 	f, err := frameworkruntime.NewFramework(context.Background(), nil, nil,
 		frameworkruntime.WithSnapshotSharedLister(h.snap),
-		frameworkruntime.WithClientSet(client),
+		frameworkruntime.WithClientSet(h.client),
 		frameworkruntime.WithEventRecorder(h.events),
-		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(client, 0)))
+		frameworkruntime.WithWaitingPods(frameworkruntime.NewWaitingPodsMap()),
+		frameworkruntime.WithInformerFactory(informers.NewSharedInformerFactory(h.client, 0)))
 	if err != nil {
 		h.Fatal(err)
 	}
+	h.framework = f
 	return f
 }
 

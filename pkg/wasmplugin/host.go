@@ -15,13 +15,17 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/ledger"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/metrics"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/objects"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/snapshot"
 )
 
@@ -48,13 +52,24 @@ type Host struct {
 	// compiling is held while a module compiles; no guest runs under it.
 	compiling sync.Mutex
 
-	mu    sync.Mutex // guards store
-	store *snapshot.Store
+	// dynamic makes the client for objects that policies declare.
+	dynamic func(*rest.Config) (dynamic.Interface, error)
+	// ledger is what pods use by account; counting tells that some policy reads it.
+	ledger   *ledger.Ledger
+	counting atomic.Bool
+
+	mu       sync.Mutex // guards what follows
+	store    *snapshot.Store
+	watching *objects.Watcher
 }
 
 // NewHost returns a host; it takes resources when it makes its first policy.
 func NewHost() *Host {
-	return &Host{memory: engine.NewMemoryBudget(DefaultMemory, metrics.GuestMemory), patience: DefaultLoadTimeout, retry: retryFirst}
+	return &Host{
+		memory:   engine.NewMemoryBudget(DefaultMemory, metrics.GuestMemory),
+		patience: DefaultLoadTimeout, retry: retryFirst,
+		dynamic: dynamicClient, ledger: ledger.New(),
+	}
 }
 
 // SetMemoryLimit changes how many bytes of linear memory all guests may use together, from
@@ -70,11 +85,17 @@ func (h *Host) SetLoadTimeout(d time.Duration) { h.patience = d }
 func (h *Host) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.watching != nil {
+		h.watching.Close()
+	}
 	if h.store == nil {
 		return nil
 	}
 	return h.store.Close()
 }
+
+// logger is for what concerns no policy alone.
+func (h *Host) logger() klog.Logger { return klog.Background().WithName("policies") }
 
 func (h *Host) snapshot() (*snapshot.Store, error) {
 	h.mu.Lock()

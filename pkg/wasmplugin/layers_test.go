@@ -26,8 +26,9 @@ var layers = map[string][]string{
 	"pkg/wasmplugin": {
 		"pkg/wasmplugin/abi", "pkg/wasmplugin/config", "pkg/wasmplugin/config/v1alpha1", "pkg/wasmplugin/internal/breaker",
 		"pkg/wasmplugin/internal/engine", "pkg/wasmplugin/internal/guest", "pkg/wasmplugin/internal/hostcall",
-		"pkg/wasmplugin/internal/meter", "pkg/wasmplugin/internal/metrics", "pkg/wasmplugin/internal/snapshot",
-		"pkg/wasmplugin/internal/source", "pkg/wasmplugin/internal/verify", "pkg/wasmplugin/internal/wasm",
+		"pkg/wasmplugin/internal/ledger", "pkg/wasmplugin/internal/meter", "pkg/wasmplugin/internal/metrics",
+		"pkg/wasmplugin/internal/objects", "pkg/wasmplugin/internal/preemption", "pkg/wasmplugin/internal/shareddata",
+		"pkg/wasmplugin/internal/snapshot", "pkg/wasmplugin/internal/source", "pkg/wasmplugin/internal/verify", "pkg/wasmplugin/internal/wasm",
 	},
 	"pkg/wasmplugin/abi":              {},
 	"pkg/wasmplugin/config":           {"pkg/wasmplugin/abi", "pkg/wasmplugin/config/v1alpha1"},
@@ -37,22 +38,28 @@ var layers = map[string][]string{
 	"pkg/wasmplugin/internal/engine": {
 		"pkg/wasmplugin/abi", "pkg/wasmplugin/internal/arena", "pkg/wasmplugin/internal/hostcall", "pkg/wasmplugin/internal/meter",
 	},
-	"pkg/wasmplugin/internal/guest":    {"pkg/wasmplugin/abi", "pkg/wasmplugin/internal/arena", "pkg/wasmplugin/internal/engine"},
-	"pkg/wasmplugin/internal/hostcall": {"pkg/wasmplugin/abi"},
-	"pkg/wasmplugin/internal/meter":    {"pkg/wasmplugin/internal/wasm"},
-	"pkg/wasmplugin/internal/metrics":  {},
-	"pkg/wasmplugin/internal/snapshot": {"pkg/wasmplugin/abi", "pkg/wasmplugin/internal/arena"},
-	"pkg/wasmplugin/internal/source":   {},
-	"pkg/wasmplugin/internal/verify":   {"pkg/wasmplugin/abi", "pkg/wasmplugin/internal/wasm"},
-	"pkg/wasmplugin/internal/wasm":     {},
+	"pkg/wasmplugin/internal/guest":      {"pkg/wasmplugin/abi", "pkg/wasmplugin/internal/arena", "pkg/wasmplugin/internal/engine"},
+	"pkg/wasmplugin/internal/hostcall":   {"pkg/wasmplugin/abi"},
+	"pkg/wasmplugin/internal/ledger":     {},
+	"pkg/wasmplugin/internal/meter":      {"pkg/wasmplugin/internal/wasm"},
+	"pkg/wasmplugin/internal/metrics":    {},
+	"pkg/wasmplugin/internal/objects":    {"pkg/wasmplugin/abi"},
+	"pkg/wasmplugin/internal/preemption": {},
+	"pkg/wasmplugin/internal/shareddata": {},
+	"pkg/wasmplugin/internal/snapshot":   {"pkg/wasmplugin/abi", "pkg/wasmplugin/internal/arena"},
+	"pkg/wasmplugin/internal/source":     {},
+	"pkg/wasmplugin/internal/verify":     {"pkg/wasmplugin/abi", "pkg/wasmplugin/internal/wasm"},
+	"pkg/wasmplugin/internal/wasm":       {},
 }
 
 // seesOnly is which packages may import others' packages, by the start of their path.
 var seesOnly = map[string][]string{
-	"github.com/tetratelabs/wazero":   {"pkg/wasmplugin/internal/engine"},
-	"k8s.io/kube-scheduler/framework": {"pkg/wasmplugin", "pkg/wasmplugin/internal/snapshot", "cmd/scheduler"},
-	"k8s.io/kubernetes/":              {"cmd/scheduler"},
-	"golang.org/x/sys/":               {"pkg/wasmplugin/internal/arena"},
+	"github.com/tetratelabs/wazero": {"pkg/wasmplugin/internal/engine"},
+	"k8s.io/kube-scheduler/framework": {
+		"pkg/wasmplugin", "pkg/wasmplugin/internal/snapshot", "pkg/wasmplugin/internal/ledger", "pkg/wasmplugin/internal/preemption", "cmd/scheduler",
+	},
+	"k8s.io/kubernetes/": {"pkg/wasmplugin/internal/preemption", "cmd/scheduler"},
+	"golang.org/x/sys/":  {"pkg/wasmplugin/internal/arena"},
 }
 
 // forTests is packages that only tests import; they see what tests see.

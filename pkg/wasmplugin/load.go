@@ -8,10 +8,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	goruntime "runtime"
 	"slices"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
@@ -23,16 +23,6 @@ import (
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/verify"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/wasm"
 )
-
-// loaded is a module that works: verified, metered, compiled and with its guests made.
-type loaded struct {
-	// number counts what the policy has loaded, from 1.
-	number int
-	// digest of the module's bytes.
-	digest string
-	pool   *guest.Pool
-	about  guest.Description
-}
 
 // errUnchanged is a module that was tried before.
 var errUnchanged = errors.New("the module has not changed since it failed to load")
@@ -81,29 +71,25 @@ func (p *policy) build(ctx context.Context, binary []byte) (*loaded, error) {
 	if err := verify.CheckMetered(metered, p.verification().Limits); err != nil {
 		return nil, err
 	}
-	module, err := p.compile(ctx, metered)
+	l := &loaded{number: 1, digest: report.Digest}
+	module, err := p.compile(ctx, metered, l)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := guest.NewPool(ctx, module, p.guests())
-	if err != nil {
-		return nil, errors.Join(err, module.Close(ctx))
-	}
-	l := &loaded{number: 1, digest: report.Digest, pool: pool, about: pool.Describe()}
-	if err := errors.Join(p.permit(l.about), pool.Warm(ctx)); err != nil {
-		return nil, errors.Join(err, pool.Close(ctx))
+	if err := p.populate(ctx, l, module); err != nil {
+		return nil, errors.Join(err, l.close(ctx))
 	}
 	return l, nil
 }
 
 // compile compiles one module at a time: what one may take is bounded, what many take together
 // is not.
-func (p *policy) compile(ctx context.Context, metered []byte) (*engine.Module, error) {
+func (p *policy) compile(ctx context.Context, metered []byte, l *loaded) (*engine.Module, error) {
 	p.host.compiling.Lock()
 	defer p.host.compiling.Unlock()
 	return engine.Compile(ctx, metered, engine.Options{
 		Memory: p.args.Limits.Memory.Value(), Budget: p.host.memory,
-		Services: p.services(), Granted: p.args.Capabilities,
+		Services: p.services(l), Granted: p.args.Capabilities,
 	})
 }
 
@@ -113,6 +99,10 @@ func (p *policy) verification() verify.Options {
 	limits.ModuleBytes = int(p.args.Limits.ModuleSize.Value())
 	limits.MemoryPages = uint32(p.args.Limits.Memory.Value() >> 16)
 	opts := verify.Options{Limits: limits, Granted: p.args.Capabilities}
+	if hostcall.Granted(abi.CapabilityObjects, p.args.Capabilities) {
+		// Some resource is granted. Which one the policy may read is known when it has said which it wants.
+		opts.Granted = append(slices.Clone(opts.Granted), abi.CapabilityObjects)
+	}
 	for _, f := range hostcall.Table() {
 		opts.Imports = append(opts.Imports, verify.Import{
 			Module: f.Module, Name: f.Name, Capability: f.Capability, Params: valTypes(f.Params), Results: valTypes(f.Results),
@@ -128,57 +118,21 @@ func valTypes(types []hostcall.Type) (out []wasm.ValType) {
 	return out
 }
 
-// services is what the policy's guests reach in the host.
-func (p *policy) services() *hostcall.Services {
+// services is what a module's guests reach in the host.
+func (p *policy) services(l *loaded) *hostcall.Services {
 	log, events := &p.args.Limits.Log, &p.args.Limits.Events
 	return hostcall.NewServices(hostcall.Options{
 		Log: logTo(p.logger), Count: p.metrics.Count, Gauge: p.metrics.Gauge, Dropped: p.metrics.Dropped,
-		Event: p.guestEvent,
+		Event:  p.guestEvent,
+		Used:   func(source int, account, resource string) (int64, bool) { return p.used(l, source, account, resource) },
+		Object: l.object, Waiting: p.countWaiting, Allow: p.allowWaiting, Reject: p.rejectWaiting,
+		Wake:    func(subject any, after time.Duration) { p.wake(subject.(*v1.Pod), after) },
+		DataGet: p.data.Get, DataSet: p.data.Set,
 		Limits: hostcall.Limits{
 			LogLines: float64(*log.LinesPerSecond), LogBurst: int(*log.Burst), LogBytes: int(log.LineSize.Value()),
 			Events: float64(*events.PerMinute), EventBurst: int(*events.Burst),
 		},
 	})
-}
-
-func (p *policy) guests() guest.Options {
-	limits := &p.args.Limits
-	size := int(*limits.Instances)
-	if size == 0 {
-		size = runnable()
-	}
-	opts := guest.Options{Config: p.args.Config.Raw, Size: size}
-	opts.Limits = guest.DefaultLimits
-	opts.Limits.PerCall, opts.Limits.PerNode = *limits.Fuel.PerCall, *limits.Fuel.PerNode
-	opts.Limits.State = int(limits.ResultSize.Value())
-	return opts
-}
-
-// runnable is how many guests can be in a call at the same time: one for each worker of the
-// framework that has a CPU, because running Wasm is not preempted.
-func runnable() int {
-	const parallelism = 16 // the framework's default
-	return min(goruntime.GOMAXPROCS(0), parallelism)
-}
-
-// sensitive is the parts of nodes that a policy must be granted.
-var sensitive = []struct {
-	part       abi.Parts
-	capability string
-}{
-	{abi.NodeAnnotations, abi.CapabilityNodeAnnotations},
-	{abi.NodePods, abi.CapabilityNodePods},
-}
-
-// permit tells whether the policy may read what it says it reads.
-func (p *policy) permit(about guest.Description) (err error) {
-	for _, s := range sensitive {
-		if about.Reads&s.part != 0 && !slices.Contains(p.args.Capabilities, s.capability) {
-			err = errors.Join(err, fmt.Errorf("%w: it reads %s, which needs capability %q: add it to capabilities in the policy's args",
-				engine.ErrModule, s.capability, s.capability))
-		}
-	}
-	return err
 }
 
 // start loads the module. It waits for that, but not for long: compiling can take a while, and
@@ -225,6 +179,9 @@ func (p *policy) keepTrying(ctx context.Context) {
 // called by one goroutine at a time.
 func (p *policy) try(ctx context.Context) bool {
 	l, err := p.load(ctx)
+	if err == nil {
+		err = p.use(ctx, l)
+	}
 	switch {
 	case errors.Is(err, errUnchanged):
 		return false
@@ -233,20 +190,22 @@ func (p *policy) try(ctx context.Context) bool {
 		p.logger.Error(err, "Policy cannot be loaded; its failurePolicy decides about pods meanwhile", "failurePolicy", p.args.FailurePolicy)
 		return false
 	}
-	p.use(l)
 	return true
 }
 
-// use makes a module the one that new attempts ask.
-func (p *policy) use(l *loaded) {
+// use makes a module the one that new attempts ask, or closes it.
+func (p *policy) use(ctx context.Context, l *loaded) error {
 	p.store.Require(l.about.Reads)
 	if l.about.Reads&abi.NodeTable != 0 {
 		p.host.tables.Store(true)
 	}
-	p.metrics.Instances(l.pool.Size())
-	p.module.Store(l)
+	p.metrics.Instances(l.size())
+	if err := p.activate(l); err != nil {
+		return errors.Join(err, l.close(ctx))
+	}
 	p.logger.Info("Loaded policy", "profile", p.handle.ProfileName(), "path", p.args.Module.File.Path, "generation", l.number,
 		"module", l.digest, "producer", l.about.Producer, "mode", p.args.Mode, "failurePolicy", p.args.FailurePolicy)
+	return nil
 }
 
 // missing is the failure of a policy without a module. It does not wrap why there is none: that

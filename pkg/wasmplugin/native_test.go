@@ -24,24 +24,34 @@ import (
 // while nodes come, go and change between attempts, and also on altered copies of nodes. A later
 // host's records are longer than the guest was built for.
 func TestGuestDecidesLikeNative(t *testing.T) {
-	for name, padding := range map[string]int{"this host": 0, "a later host": 24} {
+	for name, tc := range map[string]struct {
+		padding int
+		deadly  bool
+		cycles  int
+	}{
+		"this host":       {0, false, 120},
+		"a later host":    {24, false, 40},
+		"guests that die": {0, true, 60},
+	} {
 		t.Run(name, func(t *testing.T) {
-			const cycles, wantPairs = 120, 10_000
-			host := &Host{opts: snapshot.Options{Padding: padding}}
+			host := &Host{opts: snapshot.Options{Padding: tc.padding}}
 			h := newHarnessOn(t, host, "test/guests/zone-resource", nil)
+			if tc.deadly {
+				h.killGuests()
+			}
 			w := &randomWorld{TB: t, Rand: rand.New(rand.NewPCG(1, 2))}
 			for range 100 {
 				w.addNode()
 			}
 			var pairs sync.Map
-			for n := range cycles {
+			for n := range tc.cycles {
 				w.change()
 				compareAttempt(t, h.plugin.(*filterScorePlugin), w, w.pod(n), &pairs)
 			}
 			count := 0
 			pairs.Range(func(any, any) bool { count++; return true })
-			if count < wantPairs {
-				t.Fatalf("compared %d pairs, want at least %d", count, wantPairs)
+			if want := tc.cycles * 80; count < want {
+				t.Fatalf("compared %d pairs, want at least %d", count, want)
 			}
 		})
 	}

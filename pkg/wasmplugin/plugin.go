@@ -18,6 +18,8 @@ import (
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config/v1alpha1"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/breaker"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/metrics"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/preemption"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/shareddata"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/snapshot"
 )
 
@@ -53,7 +55,26 @@ type policy struct {
 	loading sync.WaitGroup
 
 	// lookups holds a *lookup for each CPU that filters.
-	lookups sync.Pool
+	lookups    sync.Pool
+	queueing   queueing
+	waiting    waiting
+	waker      waker
+	rejections rejections
+	// data is what the policy's guests share, for the policy's life.
+	data *shareddata.Data
+	// bindKey is where a CycleState has what binding needs.
+	bindKey fwk.StateKey
+
+	// evictions is what evicts pods for the policy; nil until it is needed.
+	evictions atomic.Pointer[preemption.Preemptor]
+
+	// comparing is held while the attempt is looked up or begun that all placements of a group share.
+	// No guest runs under it.
+	comparing sync.Mutex
+
+	exposing sync.Mutex // guards exposed, and module against it
+	// exposed is the points that the framework can call; 0 before it was shown any.
+	exposed abi.Points
 }
 
 // newPolicy makes a policy that has no module yet.
@@ -65,8 +86,12 @@ func newPolicy(ctx context.Context, h *Host, name string, args *v1alpha1.WasmPlu
 		monitored:    args.Mode == v1alpha1.ModeMonitor,
 		deadline:     args.Limits.Deadline.Duration,
 		filterKey:    fwk.StateKey("stowage/filter/" + name), scoreKey: fwk.StateKey("stowage/score/" + name),
+		bindKey: fwk.StateKey("stowage/bind/" + name),
+		data:    shareddata.New(0),
 		metrics: metrics.For(handle.ProfileName(), name),
 	}
+	p.waker.activate, p.waker.review = p.tryAgain, func() { p.reviewWaiting(context.Background()) }
+	p.rejections.alive = p.unplaced
 	p.breaker = breaker.New(breaker.Options{
 		Faults: int(*args.CircuitBreaker.Faults), Window: args.CircuitBreaker.Window.Duration,
 		Backoff: args.CircuitBreaker.Backoff.Duration, MaxBackoff: args.CircuitBreaker.MaxBackoff.Duration,
@@ -79,8 +104,9 @@ func newPolicy(ctx context.Context, h *Host, name string, args *v1alpha1.WasmPlu
 func (p *policy) close() error {
 	p.stop()
 	p.loading.Wait()
+	p.waker.close()
 	if l := p.module.Load(); l != nil {
-		return l.pool.Close(context.Background())
+		return l.close(context.Background())
 	}
 	return nil
 }
@@ -103,54 +129,4 @@ func (c common) LoadError() error {
 		return *problem
 	}
 	return errMissing
-}
-
-// SignPod declines: a policy may look at anything of a pod, so two pods are only alike to it
-// if it says so, and version 1.0 of the ABI has no way to say it. Without this method the
-// framework would give up batching for every pod of the profile.
-func (c common) SignPod(context.Context, *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
-	return nil, unsigned
-}
-
-// The framework finds a plugin's extension points by its methods, so there is a type for each
-// combination that a module may have.
-type (
-	filterPlugin struct {
-		common
-		filterPoints
-	}
-	scorePlugin struct {
-		common
-		scorePoints
-	}
-	filterScorePlugin struct {
-		common
-		filterPoints
-		scorePoints
-	}
-)
-
-const (
-	filterMask = abi.PointPreFilter | abi.PointFilter
-	scoreMask  = abi.PointPreScore | abi.PointScore | abi.PointNormalizeScore
-)
-
-// expose returns the policy as a plugin with the points that its module answers; with all of
-// them if there is no module yet.
-func (p *policy) expose() fwk.Plugin {
-	points := filterMask | scoreMask
-	if l := p.module.Load(); l != nil {
-		points = l.about.Points
-	}
-	if p.monitored {
-		return p.exposeMonitored(points)
-	}
-	c := common{p}
-	switch filters, scores := points&filterMask != 0, points&scoreMask != 0; {
-	case filters && scores:
-		return &filterScorePlugin{c, filterPoints{p}, scorePoints{p}}
-	case scores:
-		return &scorePlugin{c, scorePoints{p}}
-	}
-	return &filterPlugin{c, filterPoints{p}}
 }

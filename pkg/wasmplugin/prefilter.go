@@ -15,8 +15,6 @@ import (
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
 )
 
-var _ fwk.PreFilterPlugin = &filterPlugin{}
-
 // filterPoints answers PreFilter and Filter.
 type filterPoints struct{ policy *policy }
 
@@ -40,9 +38,6 @@ func (p *policy) remember(state fwk.CycleState, a *attempt) {
 	state.Write(p.filterKey, a)
 }
 
-// PreFilterExtensions is nil: nothing that PreFilter leaves depends on the pods of a node.
-func (f filterPoints) PreFilterExtensions() fwk.PreFilterExtensions { return nil }
-
 func (p *policy) preFilter(ctx context.Context, a *attempt) (*fwk.PreFilterResult, *fwk.Status) {
 	var r guest.PreFilterResult
 	var names sets.Set[string]
@@ -60,11 +55,11 @@ func (p *policy) preFilter(ctx context.Context, a *attempt) (*fwk.PreFilterResul
 		return nil, p.faulted(preFilterPoint, err)
 	}
 	if len(r.State) > 0 {
-		a.cycle.State, a.cycle.ID = r.State, p.host.cycles.Add(1)
+		p.setState(a, r.State)
 	}
 	a.skipped = r.Code == abi.Skip
 	if r.Code != abi.Success || !r.Restricted {
-		return nil, p.decided(&r.Verdict)
+		return nil, p.judged(a, &r.Verdict)
 	}
 	return &fwk.PreFilterResult{NodeNames: names}, nil
 }

@@ -14,11 +14,7 @@ import (
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
 )
 
-var (
-	_ fwk.PreScorePlugin  = &scorePlugin{}
-	_ fwk.ScorePlugin     = &scorePlugin{}
-	_ fwk.ScoreExtensions = scorePoints{}
-)
+var _ fwk.ScoreExtensions = scorePoints{}
 
 // scorePoints answers PreScore, Score and NormalizeScore.
 type scorePoints struct{ policy *policy }

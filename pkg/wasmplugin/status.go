@@ -19,11 +19,12 @@ var codes = map[abi.Code]fwk.Code{
 	abi.Error:                        fwk.Error,
 	abi.Unschedulable:                fwk.Unschedulable,
 	abi.UnschedulableAndUnresolvable: fwk.UnschedulableAndUnresolvable,
+	abi.Wait:                         fwk.Wait,
 	abi.Skip:                         fwk.Skip,
 }
 
 // unsigned is the status of a pod that no batch may contain.
-var unsigned = fwk.NewStatus(fwk.Unschedulable, "Wasm policies do not sign pods")
+func unsigned(reason string) *fwk.Status { return fwk.NewStatus(fwk.Unschedulable, reason) }
 
 // outcome is what a verdict means to the framework, made once for all nodes that share it.
 type outcome struct {
@@ -80,6 +81,15 @@ func (o *outcome) status() *fwk.Status {
 	return fwk.NewStatus(o.code, o.reasons...)
 }
 
+// judged is the status for a verdict on the pod in an attempt, of which a rejection is noted.
+func (p *policy) judged(a *attempt, v *guest.Verdict) *fwk.Status {
+	s := p.decided(v)
+	if s.IsRejected() {
+		p.noteRejection(a)
+	}
+	return s
+}
+
 // decided is the status for a verdict on the pod.
 func (p *policy) decided(v *guest.Verdict) *fwk.Status { return p.outcome(v, aboutPod).status() }
 
@@ -91,10 +101,42 @@ func (p *policy) faulted(at *point, err error) *fwk.Status {
 	return fwk.AsStatus(err)
 }
 
+// rejection is the message for a waiting pod that the policy rejects.
+func (p *policy) rejection(reason string) string {
+	o := p.outcome(&guest.Verdict{Code: abi.Unschedulable, Reason: reason}, aboutPod)
+	return o.reasons[0]
+}
+
+// failed is the status for a failure of the host's own.
+func failed(err error) *fwk.Status { return fwk.AsStatus(err) }
+
 // skipped is the status of a policy that has nothing to do in an attempt.
 func skipped() *fwk.Status { return fwk.NewStatus(fwk.Skip) }
 
 // canceled is the status for a node that nobody asks about any more.
 func canceled(ctx context.Context) *fwk.Status {
 	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, context.Cause(ctx).Error())
+}
+
+// unhelpful is the status of a PostFilter that found no way: others may.
+func (p *policy) unhelpful(reason string) *fwk.Status {
+	return fwk.NewStatus(fwk.Unschedulable, p.name+": "+reason)
+}
+
+// hopeless is the status of a node on which evicting pods does not help.
+func hopeless(reason string) *fwk.Status {
+	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, reason)
+}
+
+// evicting is the status of a pod that must wait for the evictions that it caused.
+func evicting() *fwk.Status {
+	return hopeless("waiting for the preemption for this pod to be finished")
+}
+
+// preempted is a status of the scheduler's own preemption, which says what it is about.
+func (p *policy) preempted(s *fwk.Status) *fwk.Status {
+	if s.Message() == "" {
+		return s
+	}
+	return fwk.NewStatus(s.Code(), p.name+": preemption: "+s.Message())
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/stowage-scheduler/stowage/sdk/go/internal/abi"
+	"github.com/stowage-scheduler/stowage/sdk/go/internal/hook"
 )
 
 // Cycle is one attempt to schedule one pod.
@@ -15,14 +16,25 @@ type Cycle struct {
 	state []byte
 	count uint32
 	node  Node
+	flags uint32
+	// keeps says whether newState goes anywhere.
+	keeps    bool
+	newState []byte
 }
 
-// State is what PreFilter left for this pod; empty before it has run, or if it left nothing. It
-// is valid until the next StartCycle and must not be changed.
+// set points the cycle at a call.
+func (c *Cycle) set(call *hook.Call, keeps bool) {
+	c.state, c.count, c.flags = call.State, call.NodeCount, call.Flags
+	c.keeps, c.newState = keeps, nil
+}
+
+// State is what an earlier call left for this pod; empty before PreFilter has run, or if nothing was
+// left. It is valid until the next StartCycle and must not be changed. See SetState and StateOf.
 func (c *Cycle) State() []byte { return c.state }
 
 // Nodes iterates over all nodes that the scheduler knows; it needs ReadNodeTable. The Node is one
-// value that moves on.
+// value that moves on. There are none outside of the scheduling cycle: in the points of the queue, and
+// from Reserve on.
 func (c *Cycle) Nodes() iter.Seq[*Node] {
 	c.v.need(ReadNodeTable)
 	return func(yield func(*Node) bool) {
@@ -62,10 +74,10 @@ func (n Nodes) All() iter.Seq2[int, *Node] {
 	}
 }
 
-// Subset is the nodes that PreFilter restricts a pod to. An empty Subset allows none.
+// Subset is a set of nodes, as PreFilter restricts a pod to. An empty Subset allows none.
 type Subset struct{ slots []uint32 }
 
-// Add allows a node of Cycle.Nodes.
+// Add allows a node of Cycle.Nodes, or of the Nodes that the call is about.
 func (s *Subset) Add(n *Node) { s.slots = append(s.slots, n.v.slot(n.rec)) }
 
 // Len is the number of nodes added.

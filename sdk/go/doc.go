@@ -28,12 +28,13 @@
 //
 // The scheduler runs several instances of a policy, each on its own memory, and starts and
 // drops them at will. An instance is called by one goroutine at a time, in this order:
-// Configure once; then, for a pod, StartCycle, followed by any of PreFilter, Filter, PreScore,
-// Score and NormalizeScore for that pod. Filter is called for as many nodes as the scheduler
-// wants, in any order, by any instance, and again during preemption. So nothing that a policy
-// keeps may matter but what Configure and StartCycle leave; what PreFilter finds out by looking
-// at all nodes goes into its State. PreScore, Score and NormalizeScore usually run in one instance,
-// but the scheduler may score a late node alone in another.
+// Configure and Needs once; then, for a pod, StartCycle, followed by any of the other methods for
+// that pod. Filter is called for as many nodes as the scheduler wants, in any order, by any
+// instance, and again during preemption. So nothing that a policy keeps may matter but what
+// Configure, ObjectChanged and StartCycle leave; what PreFilter finds out by looking at all nodes
+// goes into its State, which EncodeState and StateOf give a type. PreScore, Score and NormalizeScore
+// usually run in one instance, but the scheduler may score a late node alone in another. Points of
+// the queue and of the binding cycle run in instances that see no nodes but the chosen one.
 //
 // # What it is handed
 //

@@ -13,8 +13,11 @@ import (
 type driver struct {
 	view        view
 	cycle       Cycle
-	pod         Pod
+	pod, other  Pod
 	node        Node
+	event       ClusterEvent
+	object      Object
+	group       PodGroup
 	reasons     reasons
 	last        Status
 	lastVerdict abi.Verdict
@@ -23,51 +26,32 @@ type driver struct {
 	cycleID, epoch uint64
 	started        bool
 
-	points      abi.Points
-	configurer  Configurer
-	starter     CycleStarter
-	prefilterer PreFilterPlugin
-	filterer    FilterPlugin
-	prescorer   PreScorePlugin
-	scorer      ScorePlugin
-	normalizer  NormalizeScorePlugin
+	points abi.Points
+	needs  Needs
+	plugins
 }
+
+// Points by what they are about, each with its file.
+const (
+	nodePoints  = abi.PointPreFilter | abi.PointFilter | abi.PointPreScore | abi.PointScore | abi.PointNormalizeScore
+	evictPoints = abi.PointPodChanges | abi.PointPostFilter | abi.PointRankVictims
+	queuePoints = abi.PointPreEnqueue | abi.PointQueueSort | abi.PointSign | abi.PointQueueingHint
+	bindPoints  = abi.PointReserve | abi.PointPermit | abi.PointPreBindPreFlight | abi.PointPreBind | abi.PointBind | abi.PointPostBind
+	groupPoints = abi.PointGeneratePlacements | abi.PointScorePlacement | abi.PointPodGroupPostFilter
+	// statePoints may leave a state.
+	statePoints = abi.PointPreFilter | abi.PointPodChanges | abi.PointReserve | abi.PointPermit | abi.PointPreBind
+)
 
 func newDriver(policy any, reads Reads) *driver {
 	d := &driver{}
 	d.view.reads = reads | always
-	d.cycle.v, d.pod.v, d.node.v = &d.view, &d.view, &d.view
-	d.configurer, _ = policy.(Configurer)
-	d.starter, _ = policy.(CycleStarter)
-	d.prefilterer, _ = policy.(PreFilterPlugin)
-	d.filterer, _ = policy.(FilterPlugin)
-	d.prescorer, _ = policy.(PreScorePlugin)
-	d.scorer, _ = policy.(ScorePlugin)
-	d.normalizer, _ = policy.(NormalizeScorePlugin)
-	d.points = d.implemented()
-	if d.points == 0 {
-		panic("stowage: Register: the policy implements no extension point; compare its methods with stowage.FilterPlugin and its like")
+	for _, v := range []**view{&d.cycle.v, &d.pod.v, &d.other.v, &d.node.v, &d.event.v, &d.object.v, &d.group.v} {
+		*v = &d.view
 	}
-	if d.normalizer != nil && d.scorer == nil {
-		panic("stowage: Register: the policy has NormalizeScore but no Score")
-	}
+	d.event.needs = &d.needs
+	d.points = d.find(policy)
+	d.check(d.points, reads)
 	return d
-}
-
-func (d *driver) implemented() abi.Points {
-	var points abi.Points
-	for point, has := range map[abi.Points]bool{
-		abi.PointPreFilter:      d.prefilterer != nil,
-		abi.PointFilter:         d.filterer != nil,
-		abi.PointPreScore:       d.prescorer != nil,
-		abi.PointScore:          d.scorer != nil,
-		abi.PointNormalizeScore: d.normalizer != nil,
-	} {
-		if has {
-			points |= point
-		}
-	}
-	return points
 }
 
 // Points the policy answers.
@@ -76,124 +60,88 @@ func (d *driver) Points() abi.Points { return d.points }
 // Reads is the parts the policy declared.
 func (d *driver) Reads() abi.Parts { return abi.Parts(d.view.reads &^ always) }
 
-// Configure hands the configuration to the policy.
+// Configure hands the configuration to the policy, and asks what it needs.
 func (d *driver) Configure(c *hook.Call) abi.Code {
 	c.Clear()
-	if d.configurer == nil {
-		if s := string(c.Config); s != "" && s != "{}" && s != "null" {
-			c.Text = "this policy takes no configuration"
-			return abi.Error
-		}
-		return abi.Success
-	}
-	if err := d.configurer.Configure(c.Config); err != nil {
-		c.Text = err.Error()
+	if c.Text = d.configure(c.Config); c.Text != "" {
 		return abi.Error
 	}
+	if d.declarer != nil {
+		d.needs = d.declarer.Needs().clone()
+	}
 	return abi.Success
+}
+
+// configure returns what is wrong with the configuration.
+func (d *driver) configure(config []byte) string {
+	if d.configurer == nil {
+		if s := string(config); s != "" && s != "{}" && s != "null" {
+			return "this policy takes no configuration"
+		}
+		return ""
+	}
+	err := d.configurer.Configure(config)
+	if err == nil {
+		return ""
+	}
+	if text := err.Error(); text != "" {
+		return text
+	}
+	return "the policy refuses the configuration and does not say why"
 }
 
 // Run serves one extension point.
 func (d *driver) Run(p abi.Points, c *hook.Call) abi.Code {
 	c.Clear()
-	d.begin(c)
-	var s Status
-	switch p & d.points {
-	case abi.PointPreFilter:
-		s = d.preFilter(c)
-	case abi.PointFilter:
-		d.filter(c)
-	case abi.PointPreScore:
-		s = d.prescorer.PreScore(&d.cycle, &d.pod, Nodes{&d.view, c.Slots})
-	case abi.PointScore:
-		s = noSkip(d.score(c), "Score")
-	case abi.PointNormalizeScore:
-		s = noSkip(d.normalizer.NormalizeScore(&d.cycle, &d.pod, Nodes{&d.view, c.Slots}, c.Scores), "NormalizeScore")
-	default:
-		s = Error("this policy does not answer the extension point that was called")
-	}
+	d.begin(p, c)
+	s := d.serve(p&d.points, c)
 	c.Text = s.reason
+	if c.NewState == nil {
+		c.NewState = d.cycle.newState
+	}
 	return abi.Code(s.code)
 }
 
+func (d *driver) serve(p abi.Points, c *hook.Call) Status {
+	switch {
+	case p&nodePoints != 0:
+		return d.serveNodes(p, c)
+	case p&queuePoints != 0:
+		return d.serveQueue(p, c)
+	case p&bindPoints != 0:
+		return d.serveBinding(p, c)
+	case p&evictPoints != 0:
+		return d.serveEviction(p, c)
+	case p&groupPoints != 0:
+		return d.serveGroup(p, c)
+	case p == abi.PointObjects:
+		return d.serveObjects(c)
+	}
+	return Error("this policy does not answer the extension point that was called")
+}
+
 // begin points everything at the call's memory and starts a cycle if this one is new.
-func (d *driver) begin(c *hook.Call) {
+func (d *driver) begin(p abi.Points, c *hook.Call) {
 	d.view.set(c)
 	d.pod.rec = (*abi.PodRecord)(c.Pod)
-	d.cycle.state, d.cycle.count = c.State, c.NodeCount
+	d.cycle.set(c, p&statePoints != 0)
 	fresh := !d.started || c.Cycle != d.cycleID
-	if fresh || c.Epoch != d.epoch || c.Scratch != nil {
+	if fresh || c.Epoch != d.epoch || c.Scratch != nil || c.Bases[abi.SpaceScratch] != nil {
 		d.view.forget()
 	}
-	d.cycleID, d.epoch, d.started = c.Cycle, c.Epoch, true
+	if d.epoch = c.Epoch; p&(groupPoints|abi.PointObjects) != 0 {
+		return // there is no pod
+	}
+	d.cycleID, d.started = c.Cycle, true
 	if fresh && d.starter != nil {
 		d.starter.StartCycle(&d.cycle, &d.pod)
 	}
 }
 
-func (d *driver) preFilter(c *hook.Call) Status {
-	r, s := d.prefilterer.PreFilter(&d.cycle, &d.pod)
-	c.NewState = r.State
-	if r.Subset != nil {
-		c.Restricted, c.Subset = true, r.Subset.slots
-	}
-	return s
-}
-
-func (d *driver) filter(c *hook.Call) {
-	d.reasons.reset()
-	d.last, d.lastVerdict = Status{}, abi.Verdict(abi.Success)
-	slots, verdicts := c.Slots, c.Verdicts
-	for len(slots) > 0 {
-		i, s := d.filterAlike(slots, verdicts)
-		if i == len(slots) {
-			break
-		}
-		d.last = noSkip(s, "Filter")
-		d.lastVerdict = abi.MakeVerdict(abi.Code(s.code), d.reasons.number(s.reason))
-		verdicts[i] = d.lastVerdict
-		slots, verdicts = slots[i+1:], verdicts[i+1:]
-	}
-	c.Reasons = d.reasons.list
-}
-
-// filterAlike goes on for as long as nodes pass, or fail just as the last one that failed. It
-// returns how many did, and the status of the one that did not. Being small it is fast: in
-// Wasm, Go keeps what lives across a call in memory.
-func (d *driver) filterAlike(slots []uint32, verdicts []abi.Verdict) (int, Status) {
-	v, f, cycle, pod, node := &d.view, d.filterer, &d.cycle, &d.pod, &d.node
-	verdicts = verdicts[:len(slots)]
-	for i, slot := range slots {
-		node.move(v, slot)
-		s := f.Filter(cycle, pod, node)
-		if s.code == CodeSuccess {
-			verdicts[i] = abi.Verdict(abi.Success)
-		} else if s.same(d.last) {
-			verdicts[i] = d.lastVerdict
-		} else {
-			return i, s
-		}
-	}
-	return len(slots), Status{}
-}
-
-func (d *driver) score(c *hook.Call) Status {
-	v, f, cycle, pod, node := &d.view, d.scorer, &d.cycle, &d.pod, &d.node
-	scores := c.Scores[:len(c.Slots)]
-	for i, slot := range c.Slots {
-		node.move(v, slot)
-		n, s := f.Score(cycle, pod, node)
-		if s.code != CodeSuccess {
-			return s
-		}
-		scores[i] = n
-	}
-	return Status{}
-}
-
-func noSkip(s Status, point string) Status {
-	if s.code == CodeSkip {
-		panic("stowage: " + point + " returned Skip, which only PreFilter and PreScore may")
+// refuse panics if a status has a code that its point must not return.
+func refuse(s Status, not Code, point string) Status {
+	if s.code == not {
+		panic("stowage: " + point + " must not return " + not.String())
 	}
 	return s
 }

@@ -18,7 +18,6 @@ var (
 	// buffers keeps alive what the host asked for, by kind.
 	buffers [abi.BufferKinds][]uint64
 	call    hook.Call
-	spans   []abi.Span
 )
 
 //go:wasmexport stowage_describe
@@ -43,36 +42,9 @@ func buffer(kind, size uint32) uint32 {
 	if kind >= abi.BufferKinds {
 		return 0
 	}
+	allocating(uint64(size))
 	buffers[kind] = make([]uint64, (uint64(size)+7)/8)
 	return address(unsafe.Pointer(unsafe.SliceData(buffers[kind])))
-}
-
-//go:wasmexport stowage_configure
-func configure() uint32 {
-	f := frame()
-	call.Config = bytesAt(f.Config)
-	return store(f, registered.Configure(&call))
-}
-
-//go:wasmexport stowage_pre_filter
-func preFilter() uint32 { return run(abi.PointPreFilter) }
-
-//go:wasmexport stowage_filter
-func filter() uint32 { return run(abi.PointFilter) }
-
-//go:wasmexport stowage_pre_score
-func preScore() uint32 { return run(abi.PointPreScore) }
-
-//go:wasmexport stowage_score
-func score() uint32 { return run(abi.PointScore) }
-
-//go:wasmexport stowage_normalize_score
-func normalizeScore() uint32 { return run(abi.PointNormalizeScore) }
-
-func run(p abi.Points) uint32 {
-	f := frame()
-	load(f, p)
-	return store(f, registered.Run(p, &call))
 }
 
 func frame() *abi.Frame {
@@ -90,34 +62,36 @@ func load(f *abi.Frame, p abi.Points) {
 	call.Scratch, call.Pod = pointer(f.Scratch), pointer(f.Pod)
 	call.State = bytesAt(f.State)
 	call.Slots = unsafe.Slice((*uint32)(pointer(f.Slots)), f.SlotCount)
-	switch p {
-	case abi.PointFilter:
-		call.Verdicts = unsafe.Slice((*abi.Verdict)(pointer(f.Results)), f.SlotCount)
-	case abi.PointScore, abi.PointNormalizeScore:
-		call.Scores = unsafe.Slice((*int64)(pointer(f.Results)), f.SlotCount)
-	}
+	call.Flags = f.Flags
+	call.Other, call.Event, call.Group = pointer(f.Other), pointer(f.Event), pointer(f.Group)
+	call.Objects, call.ObjectCount = pointer(f.Objects), f.ObjectCount
+	loadResults(f, p)
 }
 
-// store writes the results of a call into the frame.
-func store(f *abi.Frame, code abi.Code) uint32 {
-	f.Text = spanOf(call.Text)
-	spans = spans[:0]
-	for _, r := range call.Reasons {
-		spans = append(spans, spanOf(r))
+// loadResults points at the room that the host made for results.
+func loadResults(f *abi.Frame, p abi.Points) {
+	room := pointer(f.Results)
+	switch p {
+	case abi.PointFilter:
+		call.Verdicts = unsafe.Slice((*abi.Verdict)(room), f.SlotCount)
+	case abi.PointScore, abi.PointNormalizeScore:
+		call.Scores = unsafe.Slice((*int64)(room), f.SlotCount)
+	case abi.PointScorePlacement:
+		call.Scores = unsafe.Slice((*int64)(room), 1)
+	case abi.PointRankVictims:
+		call.Ranks = room
 	}
-	f.Reasons, f.ReasonCount = address(unsafe.Pointer(unsafe.SliceData(spans))), uint32(len(spans))
-	f.NewState = spanOf(unsafe.String(unsafe.SliceData(call.NewState), len(call.NewState)))
-	f.Subset, f.SubsetCount = 0, abi.AllNodes
-	if call.Restricted {
-		f.Subset, f.SubsetCount = address(unsafe.Pointer(unsafe.SliceData(call.Subset))), uint32(len(call.Subset))
-	}
-	return uint32(code)
 }
 
 // pointer makes a pointer of an address in linear memory.
 func pointer(addr uint32) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(nil), uintptr(addr)) }
 
 func address(p unsafe.Pointer) uint32 { return uint32(uintptr(p)) }
+
+// arrayOf is where a slice is, and how long it is.
+func arrayOf[T any](s []T) (addr, count uint32) {
+	return address(unsafe.Pointer(unsafe.SliceData(s))), uint32(len(s))
+}
 
 func bytesAt(s abi.Span) []byte { return unsafe.Slice((*byte)(pointer(s.Addr)), s.Len) }
 

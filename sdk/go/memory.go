@@ -19,10 +19,14 @@ type view struct {
 	// tables are where the records of slots are, without and with abi.ScratchSlot.
 	tables     [2]unsafe.Pointer
 	nodeStride uintptr
-	reads      Reads
-	keys       keyCache
-	zone       valueEntry
-	region     valueEntry
+	// slots are those of the call; scratch is how many records of tables[1] they select, -1 if nobody
+	// counted yet.
+	slots   []uint32
+	scratch int
+	reads   Reads
+	keys    keyCache
+	zone    valueEntry
+	region  valueEntry
 }
 
 // set points the view at the memory of a call.
@@ -31,6 +35,7 @@ func (v *view) set(c *hook.Call) {
 	v.strides = c.Strides
 	v.tables = [2]unsafe.Pointer{c.Bases[abi.SpaceNodes], c.Scratch}
 	v.nodeStride = v.stride(abi.RecordNode)
+	v.slots, v.scratch = c.Slots, -1
 }
 
 // forget drops what was remembered about strings; they may have moved.
@@ -63,9 +68,25 @@ func (n *Node) move(v *view, slot uint32) {
 	*(*uintptr)(unsafe.Pointer(&n.rec)) = uintptr(unsafe.Pointer(v.node(slot)))
 }
 
-// slot is that of a record in the node table.
+// slot is that of a record: in scratch, if it is one of those, else in the node table.
 func (v *view) slot(rec *abi.NodeRecord) uint32 {
-	return uint32((uintptr(unsafe.Pointer(rec)) - uintptr(v.bases[abi.SpaceNodes])) / v.stride(abi.RecordNode))
+	if v.scratch < 0 {
+		v.countScratch()
+	}
+	from := uintptr(unsafe.Pointer(rec)) - uintptr(v.tables[1])
+	if v.scratch > 0 && from < uintptr(v.scratch)*v.nodeStride {
+		return uint32(from/v.nodeStride) | abi.ScratchSlot
+	}
+	return uint32((uintptr(unsafe.Pointer(rec)) - uintptr(v.tables[0])) / v.nodeStride)
+}
+
+func (v *view) countScratch() {
+	v.scratch = 0
+	for _, slot := range v.slots {
+		if slot&abi.ScratchSlot != 0 {
+			v.scratch = max(v.scratch, int(slot&^abi.ScratchSlot)+1)
+		}
+	}
 }
 
 // need panics unless the policy declared that it reads a part.

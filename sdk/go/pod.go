@@ -39,6 +39,9 @@ func (p *Pod) RuntimeClass() string { return p.v.str(p.rec.RuntimeClass) }
 // NominatedNode is where preemption made room for the pod; "" if it did not.
 func (p *Pod) NominatedNode() string { return p.v.str(p.rec.NominatedNode) }
 
+// NodeName is the node that the pod is on; "" for one that is being scheduled.
+func (p *Pod) NodeName() string { return p.v.str(p.rec.NodeName) }
+
 // CreatedUnixNano is when the pod was created. It is no time.Time because package time would add
 // 250 kB to every module; time.Unix(0, n) makes one.
 func (p *Pod) CreatedUnixNano() int64 { return p.rec.CreatedUnixNano }

@@ -22,7 +22,10 @@ type (
 	scoreFunc     func(*stowage.Cycle, *stowage.Pod, *stowage.Node) (int64, stowage.Status)
 	preFilterFunc func(*stowage.Cycle, *stowage.Pod) (stowage.PreFilterResult, stowage.Status)
 	normalizeOnly struct{}
+	objectsOnly   struct{}
 )
+
+func (objectsOnly) ObjectChanged(*stowage.Object) {}
 
 func (f filterFunc) Filter(c *stowage.Cycle, p *stowage.Pod, n *stowage.Node) stowage.Status {
 	return f(c, p, n)
@@ -48,6 +51,11 @@ func TestPointsAreWhatThePolicyImplements(t *testing.T) {
 		"filter":     {filterFunc(nil), abi.PointFilter},
 		"score":      {scoreFunc(nil), abi.PointScore},
 		"pre-filter": {preFilterFunc(nil), abi.PointPreFilter},
+		"queue":      {&queuePolicy{}, abi.PointPreEnqueue | abi.PointQueueSort | abi.PointSign | abi.PointQueueingHint},
+		"binding":    {&gang{}, abi.PointReserve | abi.PointPermit | abi.PointPreBindPreFlight | abi.PointPreBind | abi.PointBind | abi.PointPostBind},
+		"groups":     {zonal{}, abi.PointGeneratePlacements | abi.PointScorePlacement | abi.PointPodGroupPostFilter},
+		"objects":    {&objectPolicy{}, abi.PointFilter | abi.PointObjects},
+		"state":      {&counter{}, abi.PointPreFilter | abi.PointFilter | abi.PointPodChanges},
 		"two": {struct {
 			filterFunc
 			scoreFunc
@@ -78,6 +86,7 @@ func TestPoliciesThatCannotWork(t *testing.T) {
 		want   string
 	}{
 		"no extension point": {struct{}{}, "implements no extension point"},
+		"objects alone":      {objectsOnly{}, "implements no extension point"},
 		"normalize alone":    {normalizeOnly{}, "has NormalizeScore but no Score"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,10 +156,10 @@ func TestCodesWithOneReason(t *testing.T) {
 	}
 }
 
-func TestSkipBelongsToPreFilterAndPreScore(t *testing.T) {
+func TestSkipIsNotForFilter(t *testing.T) {
 	h := stowagetest.New(t, filterFunc(func(*stowage.Cycle, *stowage.Pod, *stowage.Node) stowage.Status { return stowage.Skip() }), 0)
 	got := panics(func() { h.Filter(stowagetest.MakePod("p"), stowagetest.MakeNode("n")) })
-	if want := "stowage: Filter returned Skip, which only PreFilter and PreScore may"; got != want {
+	if want := "stowage: Filter must not return Skip"; got != want {
 		t.Errorf("want a panic with %q, got %q", want, got)
 	}
 }

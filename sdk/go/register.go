@@ -72,10 +72,11 @@ type Configurer interface {
 
 // CycleStarter derives once per pod what calls per node need.
 type CycleStarter interface {
-	// StartCycle runs before an instance's first call about a pod, and again when PreFilter
-	// left a new state. The host runs many instances of a policy at once, and any of them may
-	// be asked about any node, so what StartCycle leaves in the policy must follow from the
-	// pod, the state and the configuration alone.
+	// StartCycle runs before an instance's first call about a pod, whichever that is, and again when
+	// there is a new state or ObjectChanged ran. The host runs many instances of a policy at once, and
+	// any of them may be asked about any node, so what StartCycle leaves in the policy must follow from
+	// the pod, the state, the objects and the configuration alone. Calls about a PodGroup have no pod
+	// and no StartCycle.
 	StartCycle(c *Cycle, pod *Pod)
 }
 

@@ -18,7 +18,9 @@ const (
 	CodeError                        = Code(abi.Error)
 	CodeUnschedulable                = Code(abi.Unschedulable)
 	CodeUnschedulableAndUnresolvable = Code(abi.UnschedulableAndUnresolvable)
-	CodeSkip                         = Code(abi.Skip)
+	// CodeWait is for Permit only; see Wait.
+	CodeWait = Code(abi.Wait)
+	CodeSkip = Code(abi.Skip)
 )
 
 var codeNames = [...]string{
@@ -53,8 +55,8 @@ func UnschedulableAndUnresolvable(reason string) Status {
 	return Status{CodeUnschedulableAndUnresolvable, reason}
 }
 
-// Skip says that the policy has nothing to do for this pod. Only PreFilter and PreScore may
-// return it; then Filter, or Score, is not called for the pod.
+// Skip says that the policy has nothing to do for this pod. PreFilter, PreScore, PreBindPreFlight and
+// Bind may return it; then Filter, Score or PreBind is not called for the pod, or another plugin binds it.
 func Skip() Status { return Status{code: CodeSkip} }
 
 // Error says that the policy could not decide. The pod is retried; the reason goes to the

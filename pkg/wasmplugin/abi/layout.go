@@ -54,12 +54,13 @@ const (
 	SpaceData
 	SpaceAnnotations
 	SpacePods
-	// SpaceLedger and SpaceObjects are reserved.
-	SpaceLedger
-	SpaceObjects
+	// SpaceReserved0 and SpaceReserved1 are for later versions.
+	SpaceReserved0
+	SpaceReserved1
 	// SpacePod is the record of the pod being scheduled.
 	SpacePod
-	// SpaceScratch is records made for one call: nodes that are not as in the snapshot.
+	// SpaceScratch is what was made for one call: nodes that are not as in the snapshot, other
+	// pods, an event, objects, a group.
 	SpaceScratch
 
 	NumSpaces = 8
@@ -96,8 +97,9 @@ const (
 	RecordVolume
 	RecordQuantity
 	RecordOwner
+	RecordObject
 
-	NumRecords = 17
+	NumRecords = 18
 )
 
 // Descriptor is what a guest says about itself; Describe returns its address.
@@ -122,7 +124,8 @@ type Descriptor struct {
 type Frame struct {
 	// Size of this struct in bytes as the host knows it.
 	Size uint32
-	_    uint32
+	// Flags are FrameWaiting and those beside it.
+	Flags uint32
 	// Cycle changes whenever Pod or State does: what a guest derived from them is stale.
 	Cycle uint64
 	// Epoch changes whenever a string that the guest has seen in a resident space may have
@@ -143,7 +146,7 @@ type Frame struct {
 	Scratch uint32
 	// Pod is the address of the PodRecord.
 	Pod uint32
-	// State is the blob that PreFilter returned for this pod.
+	// State is the blob that an earlier call left for this pod in NewState.
 	State Span
 	// Config is the policy's configuration as JSON, while ExportConfigure runs; else empty.
 	Config Span
@@ -152,7 +155,14 @@ type Frame struct {
 	// Results is the address of room for SlotCount results: a Verdict each for Filter, an i64
 	// score each for Score and NormalizeScore (for the latter it holds the scores to change).
 	Results uint32
-	_       uint32
+	// Other is the address of the PodRecord that AddPod and RemovePod are about.
+	Other uint32
+	// Event is the address of the Event that QueueingHint is about.
+	Event uint32
+	// Objects is the address of ObjectCount Objects that ExportObjects is about.
+	Objects, ObjectCount uint32
+	// Group is the address of the PodGroup that the call is about.
+	Group uint32
 
 	// Results, written by the guest. Addresses may be anywhere in its memory and must stay
 	// valid until the next call.
@@ -161,11 +171,114 @@ type Frame struct {
 	Text Span
 	// Reasons is the address of ReasonCount Spans that Verdicts refer to.
 	Reasons, ReasonCount uint32
-	// NewState is the state that PreFilter leaves for later calls on this pod.
+	// NewState is the state for later calls on this pod, unless address and length are 0; PreFilter,
+	// AddPod, RemovePod, Reserve, Permit and PreBind may leave one. QueueSort leaves its key here,
+	// and Sign its signature.
 	NewState Span
-	// Subset is the address of SubsetCount slots that PreFilter restricts the pod to;
-	// SubsetCount AllNodes means no restriction.
+	// Subset is the address of SubsetCount slots that PreFilter restricts the pod to, or of the one
+	// that PostFilter nominates; SubsetCount AllNodes means no restriction, and no node.
 	Subset, SubsetCount uint32
+	// TimeoutNanos is how long Permit's Wait may last; the host allows 15 minutes at most.
+	TimeoutNanos int64
+	// Key names what a pod waits for, after Permit's Wait; see ImportWaiting.
+	Key Span
+	// Victims is the address of VictimCount Spans: the UIDs of pods to evict.
+	Victims, VictimCount uint32
+	// Annotations is the address of AnnotationCount Annotations that binding gives the pod.
+	Annotations, AnnotationCount uint32
+	// Placements is the address of PlacementCount Placements.
+	Placements, PlacementCount uint32
+	// Needs is the address of the Needs that Configure leaves, or 0.
+	Needs uint32
+	_     uint32
+}
+
+// Needs is what a policy with this configuration wants of the host. All instances must leave the
+// same.
+type Needs struct {
+	// Size of this struct in bytes as the guest knows it.
+	Size uint32
+	_    uint32
+	// Events is the address of EventCount EventNeeds: what may make a pod schedulable that the
+	// policy rejected. If the address is 0, that is every event; if only the count is, no event.
+	Events, EventCount uint32
+	// Objects is the address of ObjectCount ObjectNeeds.
+	Objects, ObjectCount uint32
+	// Accounts is the address of AccountCount AccountNeeds.
+	Accounts, AccountCount uint32
+}
+
+// EventNeed is a kind of events.
+type EventNeed struct {
+	// Resource is one that the scheduler watches: "Pod", "Node", "PersistentVolumeClaim", ...
+	Resource Span
+	// Actions is a set of ActionAdd and those beside it.
+	Actions uint32
+	_       uint32
+}
+
+// ObjectNeed is a kind of cluster objects that the policy reads. Their changes are events too: they
+// wake pods that the policy rejected.
+type ObjectNeed struct {
+	// Resource is "configmaps.v1" or "elasticquotas.v1alpha1.scheduling.x-k8s.io".
+	Resource Span
+	// Namespace, LabelSelector and FieldSelector restrict which; empty ones do not.
+	Namespace, LabelSelector, FieldSelector Span
+}
+
+// AccountNeed is a way to assign pods to accounts.
+type AccountNeed struct {
+	// Label is the key of the pod label whose value names the account; pods without it belong to
+	// none. Empty: the account is the pod's namespace.
+	Label Span
+}
+
+// Annotation of a pod, from a guest.
+type Annotation struct{ Key, Value Span }
+
+// Placement is a set of nodes, from a guest.
+type Placement struct {
+	Name Span
+	// Slots is the address of SlotCount slots.
+	Slots, SlotCount uint32
+}
+
+// Event is a change in the cluster.
+type Event struct {
+	// Source is the index in Needs.Events, or, of an object, in Needs.Objects.
+	Source uint32
+	// Action is ActionAdd, ActionDelete or ActionUpdate.
+	Action uint32
+	// Kind is EventOfPod and those beside it.
+	Kind uint32
+	// Old and New are the offsets of records; 0 if there is none.
+	Old, New uint32
+	_        uint32
+}
+
+// Object is a cluster object, or a change of one (RecordObject).
+type Object struct {
+	// Source is the index in Needs.Objects.
+	Source uint32
+	// Action is ActionAdd, ActionDelete or ActionUpdate. Of a deleted object the record is what was
+	// last known.
+	Action                      uint32
+	Namespace, Name, UID        Str
+	Generation, CreatedUnixNano int64
+	Labels                      List // Label, sorted by key
+	Annotations                 List // Label, sorted by key
+	// JSON is the whole object but its managed fields.
+	JSON Str
+}
+
+// PodGroup is pods that are scheduled together.
+type PodGroup struct {
+	Name, Namespace, UID Str
+	Labels               List // Label, sorted by key
+	Pods                 List // PodRecord
+	// MinCount is how many of them must fit.
+	MinCount uint32
+	_        uint32
 }
 
 // Span is bytes by address.

@@ -19,6 +19,8 @@ import (
 func validateLimits(limits *v1alpha1.Limits, path *field.Path) field.ErrorList {
 	return slices.Concat(
 		between(*limits.Fuel.PerCall, 1000, 1_000_000_000_000, path.Child("fuel", "perCall")),
+		between(*limits.Fuel.PerQueueCall, 1000, 100_000_000, path.Child("fuel", "perQueueCall")),
+		between(*limits.Fuel.PerBindCall, 1000, 1_000_000_000_000, path.Child("fuel", "perBindCall")),
 		between(*limits.Fuel.PerNode, 0, 1_000_000_000, path.Child("fuel", "perNode")),
 		between(limits.Deadline.Duration, time.Millisecond, 10*time.Second, path.Child("deadline")),
 		sized(limits.Memory, "1Mi", "2Gi", path.Child("memory")),

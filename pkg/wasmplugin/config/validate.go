@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
@@ -20,6 +21,9 @@ var (
 	capabilities = []string{
 		abi.CapabilityLog, abi.CapabilityMetrics, abi.CapabilityEvents, abi.CapabilityClock,
 		abi.CapabilityRandom, abi.CapabilityNodeAnnotations, abi.CapabilityNodePods,
+		abi.CapabilityLedger, abi.CapabilityWaitingPods, abi.CapabilityWake, abi.CapabilitySharedData,
+		abi.CapabilityPreemption, abi.CapabilityReclaim, abi.CapabilityBind,
+		abi.CapabilityObjects + ":<resource>",
 	}
 	failurePolicies = []v1alpha1.FailurePolicy{v1alpha1.FailurePolicyFail, v1alpha1.FailurePolicyIgnore}
 	modes           = []v1alpha1.Mode{v1alpha1.ModeEnforce, v1alpha1.ModeMonitor}
@@ -68,13 +72,22 @@ func validateCapabilities(granted []string, path *field.Path) field.ErrorList {
 	seen := map[string]bool{}
 	for i, capability := range granted {
 		at := path.Index(i)
-		errs = append(errs, oneOf(capability, capabilities, at)...)
+		if !isObjects(capability) {
+			errs = append(errs, oneOf(capability, capabilities, at)...)
+		}
 		if seen[capability] {
 			errs = append(errs, field.Duplicate(at, capability))
 		}
 		seen[capability] = true
 	}
 	return errs
+}
+
+// isObjects tells whether a capability is for a resource: "objects:configmaps", or with its group
+// "objects:elasticquotas.scheduling.x-k8s.io".
+func isObjects(capability string) bool {
+	resource, ok := strings.CutPrefix(capability, abi.CapabilityObjects+":")
+	return ok && len(validation.IsDNS1123Subdomain(resource)) == 0
 }
 
 func oneOf[T ~string](value T, supported []T, path *field.Path) field.ErrorList {

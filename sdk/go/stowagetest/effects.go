@@ -21,7 +21,15 @@ type Effects struct {
 	Counters map[string]int64
 	Gauges   map[string]float64
 	Events   []Event
+	// Wakes are the times of stowage.Wake.
+	Wakes []stowage.Duration
+	// Allowed and Rejected are what the policy said to pods that wait.
+	Allowed  []string
+	Rejected []Rejection
 }
+
+// Rejection of the pods that wait with a key.
+type Rejection struct{ Key, Reason string }
 
 // Line of the log.
 type Line struct {
@@ -39,7 +47,10 @@ type Event struct {
 // that the scheduler would take for a fault have failed the test.
 func (h *Harness) Effects() Effects {
 	e := h.host.effects
-	return Effects{slices.Clone(e.Log), maps.Clone(e.Counters), maps.Clone(e.Gauges), slices.Clone(e.Events)}
+	return Effects{
+		slices.Clone(e.Log), maps.Clone(e.Counters), maps.Clone(e.Gauges), slices.Clone(e.Events),
+		slices.Clone(e.Wakes), slices.Clone(e.Allowed), slices.Clone(e.Rejected),
+	}
 }
 
 // driver runs a policy on a host.
@@ -66,10 +77,12 @@ type host struct {
 	effects Effects
 	// noPod is set in Configure, muted while nodes are judged again.
 	noPod, muted bool
+	cluster      cluster
+	needs        stowage.Needs
 }
 
 func newHost(t testing.TB) *host {
-	return &host{t: t, effects: Effects{Counters: map[string]int64{}, Gauges: map[string]float64{}}}
+	return &host{t: t, effects: Effects{Counters: map[string]int64{}, Gauges: map[string]float64{}}, cluster: newCluster()}
 }
 
 var (

@@ -90,6 +90,11 @@ func TestMisuseIsFound(t *testing.T) {
 		"names":     {many, `Gauge: "g64" is one name too many: a policy may have 64`},
 		"event":     {func() { stowage.Event(5, "A", "") }, "Event: there is no type 5"},
 		"reason":    {func() { stowage.Event(stowage.EventNormal, "a b", "") }, `Event: reason is "a b", want ^[A-Z][A-Za-z0-9]{0,127}$`},
+		"account":   {func() { stowage.Used(0, "a", "cpu") }, "Used: source is 0, which the policy's Needs.Accounts does not have"},
+		"object":    {func() { stowage.FindObject(1, "a", "b") }, "FindObject: source is 1, which the policy's Needs.Objects does not have"},
+		"key":       {func() { stowage.AllowWaiting(strings.Repeat("k", 257)) }, "AllowWaiting: key has 257 bytes, want at most 256"},
+		"shared":    {func() { stowage.SetSharedData("k", make([]byte, 4097)) }, `SetSharedData: value of "k" has 4097 bytes, want at most 4096`},
+		"past":      {func() { stowage.Wake(-1) }, "Wake: -1 ns is in the past"},
 		"no misuse": {func() { stowage.Event(stowage.EventNormal, "A", "\xff") }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +143,17 @@ func TestWithoutHarness(t *testing.T) {
 	stowage.Log(stowage.LevelInfo, "this line is part of a test")
 	stowage.Count("a", 1)
 	stowage.Gauge("a", 1)
+	stowage.Wake(stowage.Second)
 	if stowage.Event(stowage.EventNormal, "A", "") {
 		t.Error("an event was recorded by nobody")
+	}
+	if n := stowage.Used(0, "a", "cpu") + int64(stowage.WaitingPods("k")+stowage.AllowWaiting("k")+stowage.RejectWaiting("k", "")); n != 0 {
+		t.Errorf("nobody's pods use or are %d", n)
+	}
+	if _, ok := stowage.FindObject(0, "a", "b"); ok {
+		t.Error("an object was found nowhere")
+	}
+	if _, ok := stowage.SharedData("k"); ok || stowage.SetSharedData("k", []byte("v")) {
+		t.Error("data was stored nowhere")
 	}
 }

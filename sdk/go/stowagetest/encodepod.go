@@ -25,6 +25,7 @@ func (e podEncoder) pod(p *Pod) abi.PodRecord {
 		ServiceAccount:       e.str(p.serviceAccount),
 		RuntimeClass:         e.str(p.runtimeClass),
 		NominatedNode:        e.str(p.nominatedNode),
+		NodeName:             e.str(p.node),
 		Priority:             p.priority,
 		Flags:                p.flags,
 		CreatedUnixNano:      p.created.UnixNano(),

@@ -6,7 +6,6 @@ package stowagetest
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +21,9 @@ type Harness struct {
 	driver hook.Driver
 	host   *host
 	cycle  uint64
+	policy any
+	// configured says that the policy had its configuration, if only an empty one.
+	configured bool
 }
 
 // New takes what the policy's init function passes to stowage.Register.
@@ -31,38 +33,30 @@ func New(t testing.TB, policy any, reads stowage.Reads) *Harness {
 		t.Error(err)
 	}
 	host := newHost(t)
-	return &Harness{t: t, driver: &driver{hook.New(policy, uint64(reads)), host}, host: host}
-}
-
-// mistyped finds methods that were meant for an extension point but have another signature,
-// which Register cannot tell from methods that are the policy's own business.
-func mistyped(policy any) []error {
-	var errs []error
-	have := reflect.TypeOf(policy)
-	for _, want := range []reflect.Type{
-		reflect.TypeFor[stowage.Configurer](),
-		reflect.TypeFor[stowage.CycleStarter](),
-		reflect.TypeFor[stowage.PreFilterPlugin](),
-		reflect.TypeFor[stowage.FilterPlugin](),
-		reflect.TypeFor[stowage.PreScorePlugin](),
-		reflect.TypeFor[stowage.ScorePlugin](),
-		reflect.TypeFor[stowage.NormalizeScorePlugin](),
-	} {
-		m := want.Method(0)
-		if _, named := have.MethodByName(m.Name); named && !have.Implements(want) {
-			errs = append(errs, fmt.Errorf("method %s of %s is not used: it must be %s", m.Name, have, m.Type))
-		}
-	}
-	return errs
+	return &Harness{t: t, driver: &driver{hook.New(policy, uint64(reads)), host}, host: host, policy: policy}
 }
 
 // Configure gives the policy its configuration, as JSON. Call it first or not at all.
 func (h *Harness) Configure(json string) error {
+	h.t.Helper()
+	h.configured = true
 	c := &hook.Call{Config: []byte(json)}
 	if h.driver.Configure(c) != abi.Success {
 		return errors.New(c.Text)
 	}
+	h.learnNeeds()
 	return nil
+}
+
+// ready makes sure that a policy that needs something has said so.
+func (h *Harness) ready() {
+	h.t.Helper()
+	if _, ok := h.policy.(stowage.NeedsDeclarer); !ok || h.configured {
+		return
+	}
+	if err := h.Configure(""); err != nil {
+		h.t.Fatalf("call Configure first: without configuration the policy says: %v", err)
+	}
 }
 
 // PreFilterResult is what the policy said about the pod before any node.
@@ -82,6 +76,7 @@ func (h *Harness) PreFilter(pod *Pod, nodes ...*Node) PreFilterResult {
 
 func (h *Harness) preFilter(s *snapshot) PreFilterResult {
 	h.t.Helper()
+	h.ready()
 	h.cycle++
 	if h.driver.Points()&abi.PointPreFilter == 0 {
 		return PreFilterResult{}

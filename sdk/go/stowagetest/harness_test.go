@@ -47,6 +47,13 @@ type mistyped struct{ scorer }
 
 func (mistyped) Filter(*stowage.Pod, *stowage.Node) bool { return true }
 
+// half takes what it reserves for ever.
+type half struct{ scorer }
+
+func (half) Reserve(*stowage.Cycle, *stowage.Pod, *stowage.Node) stowage.Status {
+	return stowage.Success()
+}
+
 func TestMistakesAreFound(t *testing.T) {
 	for name, tc := range map[string]struct {
 		run  func(testing.TB)
@@ -65,6 +72,10 @@ func TestMistakesAreFound(t *testing.T) {
 				stowagetest.New(t, scorer{}, 0).Score(stowagetest.MakePod("p"), stowagetest.MakeNode("a").PodCount(3))
 			},
 			"score of node a is -7, outside 0 to 100",
+		},
+		"half an interface": {
+			func(t testing.TB) { stowagetest.New(t, half{}, 0) },
+			"stowagetest_test.half lacks Unreserve, which stowage.ReservePlugin has: func(*stowage.Cycle, *stowage.Pod, *stowage.Node)",
 		},
 		"wrong signature": {
 			func(t testing.TB) { stowagetest.New(t, mistyped{}, 0) },

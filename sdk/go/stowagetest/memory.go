@@ -33,6 +33,14 @@ func newSpace(id uint32) *space {
 
 func (s *space) base() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s.buf)) }
 
+// at is the address of an offset, once the space is done.
+func (s *space) at(off uint32) unsafe.Pointer {
+	return unsafe.Add(s.base(), uintptr(off&abi.OffsetMask)*abi.WordSize)
+}
+
+// record appends one record and returns its offset.
+func record[R any](s *space, r R) uint32 { return records(s, padding, []R{r}).Off }
+
 // next is the offset of what is appended next.
 func (s *space) next() uint32 {
 	for len(s.buf)%8 != 0 {
@@ -40,6 +48,8 @@ func (s *space) next() uint32 {
 	}
 	return s.id<<abi.SpaceShift | uint32(len(s.buf)/abi.WordSize)
 }
+
+func pointerTo[T any](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
 
 func (s *space) str(v string) abi.Str {
 	if v == "" {
@@ -121,4 +131,5 @@ var strides = [abi.NumRecords + 1]uint32{
 	abi.RecordVolume:     stride[abi.Volume](),
 	abi.RecordQuantity:   stride[abi.Quantity](),
 	abi.RecordOwner:      stride[abi.Owner](),
+	abi.RecordObject:     stride[abi.Object](),
 }

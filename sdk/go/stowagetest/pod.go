@@ -15,7 +15,7 @@ import (
 // change it and return it.
 type Pod struct {
 	name, namespace, uid, schedulerName, priorityClass string
-	serviceAccount, runtimeClass, nominatedNode        string
+	serviceAccount, runtimeClass, nominatedNode, node  string
 	priority                                           int32
 	flags                                              abi.PodFlags
 	created                                            time.Time
@@ -78,6 +78,9 @@ func (p *Pod) RuntimeClass(name string) *Pod { p.runtimeClass = name; return p }
 
 // NominatedNode sets the node that preemption made room on.
 func (p *Pod) NominatedNode(name string) *Pod { p.nominatedNode = name; return p }
+
+// NodeName puts the pod on a node, as other pods than the one that is scheduled are.
+func (p *Pod) NodeName(name string) *Pod { p.node = name; return p }
 
 // Created sets the creation time.
 func (p *Pod) Created(t time.Time) *Pod { p.created = t; return p }

@@ -21,6 +21,9 @@ type snapshot struct {
 	lone  *space
 	state []byte
 	epoch uint64
+	reads abi.Parts
+	// pod is the offset of the pod's record; 0 if the call is about no pod.
+	pod uint32
 }
 
 // epochs numbers snapshots; strings of different ones have nothing in common.
@@ -37,10 +40,17 @@ func (h *Harness) snapshot(pod *Pod, nodes []*Node) *snapshot {
 		s.spaces[abi.SpaceData], s.spaces[abi.SpaceAnnotations], s.spaces[abi.SpacePods], reads,
 	})
 	s.encodeNodes(s.lone, nodeEncoder{scratch, scratch, scratch, reads})
-	e := podEncoder{s.spaces[abi.SpacePod], reads}
-	// The record comes last in its space; call relies on it.
-	records(e.space, padding, []abi.PodRecord{e.pod(pod)})
+	s.reads = reads
+	if pod != nil {
+		s.pod = s.podRecord(abi.SpacePod, pod)
+	}
 	return s
+}
+
+// podRecord encodes a pod as it is handed over, and returns its offset.
+func (s *snapshot) podRecord(id uint32, pod *Pod) uint32 {
+	e := podEncoder{s.spaces[id], s.reads}
+	return record(e.space, e.pod(pod))
 }
 
 func (s *snapshot) encodeNodes(table *space, e nodeEncoder) {
@@ -76,7 +86,26 @@ func (s *snapshot) call(cycle uint64, slots []uint32) *hook.Call {
 	for id, space := range s.spaces {
 		c.Bases[id] = space.base()
 	}
-	pod := s.spaces[abi.SpacePod]
-	c.Pod = unsafe.Add(pod.base(), len(pod.buf)-int(strides[abi.RecordPod]))
+	c.Pod = s.address(s.pod)
+	return c
+}
+
+// address is where an offset leads, once the spaces are done; nil for 0.
+func (s *snapshot) address(off uint32) unsafe.Pointer {
+	if off == 0 {
+		return nil
+	}
+	return s.spaces[off>>abi.SpaceShift].at(off)
+}
+
+// apart is a call of an instance that does not see the snapshot: its slots are in scratch.
+func (s *snapshot) apart(cycle uint64, slots []uint32) *hook.Call {
+	alone := make([]uint32, len(slots))
+	for i, slot := range slots {
+		alone[i] = slot | abi.ScratchSlot
+	}
+	c := s.call(cycle, alone)
+	c.NodeCount = 0
+	clear(c.Bases[:abi.SpacePod])
 	return c
 }

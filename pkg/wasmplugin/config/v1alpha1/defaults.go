@@ -15,6 +15,8 @@ import (
 const (
 	DefaultFuelPerCall       int64 = 10_000_000
 	DefaultFuelPerNode       int64 = 50_000
+	DefaultFuelPerQueueCall  int64 = 1_000_000
+	DefaultFuelPerBindCall   int64 = 10_000_000
 	DefaultDeadline                = 250 * time.Millisecond
 	DefaultMemory            int64 = 64 << 20
 	DefaultInstances         int32 = 0
@@ -52,6 +54,8 @@ func SetDefaults_WasmPluginArgs(args *WasmPluginArgs) {
 func setLimits(limits *Limits) {
 	setDefault(&limits.Fuel.PerCall, DefaultFuelPerCall)
 	setDefault(&limits.Fuel.PerNode, DefaultFuelPerNode)
+	setDefault(&limits.Fuel.PerQueueCall, DefaultFuelPerQueueCall)
+	setDefault(&limits.Fuel.PerBindCall, DefaultFuelPerBindCall)
 	setDefault(&limits.Deadline, duration(DefaultDeadline))
 	setDefault(&limits.Memory, size(DefaultMemory))
 	setDefault(&limits.Instances, DefaultInstances)

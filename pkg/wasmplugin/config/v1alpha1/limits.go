@@ -68,6 +68,16 @@ type FuelLimits struct {
 	// PerNode is added for each node that the call is about. From 0 to 1000000000, defaults to 50000.
 	// +optional
 	PerNode *int64 `json:"perNode,omitempty"`
+
+	// PerQueueCall is for a call while the scheduling queue is locked, which holds up all scheduling: PreEnqueue,
+	// QueueSort, Sign and QueueingHint. From 1000 to 100000000, defaults to 1000000.
+	// +optional
+	PerQueueCall *int64 `json:"perQueueCall,omitempty"`
+
+	// PerBindCall is for a call about a pod that has its node, from PreBind on, and for Unreserve. These run beside
+	// scheduling. From 1000 to 1000000000000, defaults to 10000000.
+	// +optional
+	PerBindCall *int64 `json:"perBindCall,omitempty"`
 }
 
 // LogLimits are shared by all guests of a policy.

@@ -45,6 +45,15 @@ type WasmPluginArgs struct {
 	//   random           get real random bytes; without it, they are the same in every run
 	//   nodeAnnotations  read the annotations of nodes
 	//   nodePods         read the pods on nodes
+	//   objects:<resource>  read cluster objects, as in objects:configmaps or
+	//                    objects:elasticquotas.scheduling.x-k8s.io
+	//   ledger           read what the pods of each account use
+	//   waitingPods      release and reject pods that wait at Permit because of this policy
+	//   wake             have a pod tried again after a time
+	//   sharedData       keep values that all guests of the policy share
+	//   preemption       evict pods of lower priority for the pod that is being scheduled
+	//   reclaim          with preemption, evict pods of any priority that is not system-critical
+	//   bind             bind pods, and annotate them with that
 	//
 	// Defaults to none.
 	// +optional

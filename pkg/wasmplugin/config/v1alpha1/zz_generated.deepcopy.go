@@ -104,6 +104,16 @@ func (in *FuelLimits) DeepCopyInto(out *FuelLimits) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.PerQueueCall != nil {
+		in, out := &in.PerQueueCall, &out.PerQueueCall
+		*out = new(int64)
+		**out = **in
+	}
+	if in.PerBindCall != nil {
+		in, out := &in.PerBindCall, &out.PerBindCall
+		*out = new(int64)
+		**out = **in
+	}
 	return
 }
 

@@ -121,6 +121,10 @@ func (b *Breaker) Admit(attempt uint64) bool {
 	return b.consider(attempt)
 }
 
+// AdmitBeside is Admit for a call that is made beside attempts, which have more weight: it is not
+// counted among those that go well.
+func (b *Breaker) AdmitBeside(attempt uint64) bool { return b.State() == Closed || b.consider(attempt) }
+
 func (b *Breaker) consider(attempt uint64) bool {
 	b.mu.Lock()
 	admitted := b.admit(attempt)

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -75,6 +76,8 @@ type Module struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	opts     Options
+	// owners is how many more than one have to Close the module.
+	owners atomic.Int32
 }
 
 // Compile compiles a module that has been verified. Unless it has been metered too, nothing
@@ -148,5 +151,16 @@ func (m *Module) Instantiate(ctx context.Context) (inst *Instance, err error) {
 	return i, nil
 }
 
-// Close releases the runtime with all that it made.
-func (m *Module) Close(ctx context.Context) error { return m.runtime.Close(ctx) }
+// Retain adds an owner: the module lives until each of them has closed it.
+func (m *Module) Retain() *Module {
+	m.owners.Add(1)
+	return m
+}
+
+// Close releases the runtime with all that it made, once the last owner calls it.
+func (m *Module) Close(ctx context.Context) error {
+	if m.owners.Add(-1) >= 0 {
+		return nil
+	}
+	return m.runtime.Close(ctx)
+}

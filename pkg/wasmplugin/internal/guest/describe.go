@@ -34,6 +34,25 @@ var pointExports = []struct {
 	{abi.PointPreScore, abi.ExportPreScore},
 	{abi.PointScore, abi.ExportScore},
 	{abi.PointNormalizeScore, abi.ExportNormalizeScore},
+	{abi.PointPodChanges, abi.ExportAddPod},
+	{abi.PointPodChanges, abi.ExportRemovePod},
+	{abi.PointPreEnqueue, abi.ExportPreEnqueue},
+	{abi.PointQueueSort, abi.ExportQueueSort},
+	{abi.PointSign, abi.ExportSign},
+	{abi.PointQueueingHint, abi.ExportQueueingHint},
+	{abi.PointPostFilter, abi.ExportPostFilter},
+	{abi.PointRankVictims, abi.ExportRankVictims},
+	{abi.PointReserve, abi.ExportReserve},
+	{abi.PointReserve, abi.ExportUnreserve},
+	{abi.PointPermit, abi.ExportPermit},
+	{abi.PointPreBindPreFlight, abi.ExportPreBindPreFlight},
+	{abi.PointPreBind, abi.ExportPreBind},
+	{abi.PointBind, abi.ExportBind},
+	{abi.PointPostBind, abi.ExportPostBind},
+	{abi.PointGeneratePlacements, abi.ExportGeneratePlacements},
+	{abi.PointScorePlacement, abi.ExportScorePlacement},
+	{abi.PointPodGroupPostFilter, abi.ExportPodGroupPostFilter},
+	{abi.PointObjects, abi.ExportObjects},
 }
 
 // Describe asks an instance what its module is and whether this host can serve it.
@@ -100,14 +119,15 @@ func compatible(d abi.Descriptor) error {
 }
 
 func checkPoints(m *engine.Module, points abi.Points) error {
+	var known abi.Points
 	for _, p := range pointExports {
 		if points&p.point != 0 && !m.Exports(p.export) {
 			return fmt.Errorf("%w: it says that it answers %q but does not export it", engine.ErrModule, p.export)
 		}
-		points &^= p.point
+		known |= p.point
 	}
-	if points != 0 {
-		return fmt.Errorf("%w: it answers extension points %#x that this host does not know; use a newer host", engine.ErrModule, uint64(points))
+	if points&^known != 0 {
+		return fmt.Errorf("%w: it answers extension points %#x that this host does not know; use a newer host", engine.ErrModule, uint64(points&^known))
 	}
 	return nil
 }

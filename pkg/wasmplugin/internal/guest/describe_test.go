@@ -125,7 +125,7 @@ func TestDescribeRefuses(t *testing.T) {
 		},
 		"no frame": {
 			func(p *wt.Policy) { p.Body(abi.ExportBuffer, wt.Const(0)) },
-			engine.ErrABI, "ABI violation in stowage_buffer: address 0x0 for 220 bytes of kind 0 (memory is 2162688 bytes; addresses must be multiples of 8)",
+			engine.ErrABI, "ABI violation in stowage_buffer: address 0x0 for 288 bytes of kind 0 (memory is 2162688 bytes; addresses must be multiples of 8)",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

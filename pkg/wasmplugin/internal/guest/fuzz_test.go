@@ -51,8 +51,12 @@ func FuzzResults(f *testing.F) {
 		p := wt.NewPolicy()
 		for _, export := range []string{
 			abi.ExportPreFilter, abi.ExportFilter, abi.ExportPreScore, abi.ExportScore, abi.ExportNormalizeScore,
+			abi.ExportRankVictims, abi.ExportScorePlacement, abi.ExportObjects,
 		} {
 			p.Body(export, body)
+		}
+		for _, call := range calls {
+			p.Body(call.Export, body)
 		}
 		pool, err := newPool(t, p)
 		if err != nil {
@@ -87,6 +91,22 @@ func everyPoint(t *testing.T, g *guest.Guest) {
 	for _, err := range errs {
 		wantKnown(t, err)
 	}
+	for _, call := range calls {
+		_, err := g.Ask(t.Context(), call, three)
+		wantKnown(t, err)
+	}
+	_, err := g.RankVictims(t.Context(), three, make([]abi.VictimRank, 7))
+	wantKnown(t, err)
+	_, _, err = g.ScorePlacement(t.Context(), three)
+	wantKnown(t, err)
+	wantKnown(t, g.Tell(t.Context(), guest.Batch{ScratchData: make([]byte, 256), Objects: 8, ObjectCount: 2}))
+}
+
+// calls is everything that Ask is for.
+var calls = []*guest.Call{
+	guest.PreEnqueue, guest.QueueSort, guest.Sign, guest.QueueingHint, guest.AddPod, guest.RemovePod, guest.PostFilter,
+	guest.Reserve, guest.Unreserve, guest.Permit, guest.PreBindPreFlight, guest.PreBind, guest.Bind, guest.PostBind,
+	guest.GeneratePlacements, guest.PodGroupPostFilter,
 }
 
 func wantKnown(t *testing.T, err error) {

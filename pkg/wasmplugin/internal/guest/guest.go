@@ -39,6 +39,10 @@ type Guest struct {
 	buffers  [abi.BufferKinds]buffer
 	reasons  texts
 	verdicts verdicts
+	// wants is what Configure left.
+	wants Needs
+	// seen is the version of the declared objects that the guest knows.
+	seen uint64
 }
 
 // buffer is a guest's allocation of one kind.
@@ -123,7 +127,8 @@ func (g *Guest) Configure(ctx context.Context, config []byte) error {
 	case err != nil:
 		return err
 	case code == abi.Success:
-		return nil
+		g.wants, err = g.needs()
+		return err
 	case code == abi.Error:
 		return &ConfigError{Reason: text}
 	}
@@ -135,6 +140,16 @@ type ConfigError struct{ Reason string }
 
 // Error gives the policy's reason.
 func (e *ConfigError) Error() string { return "the policy refuses its config: " + e.Reason }
+
+// Needs is what the configured policy wants of the host.
+func (g *Guest) Needs() Needs { return g.wants }
+
+// Seen is the version of the declared objects up to which the guest has been told; 0 if it was told
+// nothing yet. See SetSeen.
+func (g *Guest) Seen() uint64 { return g.seen }
+
+// SetSeen notes up to which version Tell has told.
+func (g *Guest) SetSeen(version uint64) { g.seen = version }
 
 // Used is how much fuel the latest call took, with the buffers it needed, in units.
 func (g *Guest) Used() int64 { return g.inst.Used() }

@@ -26,6 +26,12 @@ type Batch struct {
 	Slots []uint32
 	// ScratchTable and ScratchData are records and what they refer to in SpaceScratch.
 	ScratchTable, ScratchData []byte
+	// Other, Event, Objects and Group are where those of the frame are in ScratchData, in bytes; 0
+	// if the call has none.
+	Other, Event, Objects, Group uint32
+	ObjectCount                  uint32
+	// Flags of the frame.
+	Flags uint32
 }
 
 // PreFilterResult is what a policy says before nodes are looked at.
@@ -46,25 +52,35 @@ func (g *Guest) PreFilter(ctx context.Context, nodes Batch) (PreFilterResult, er
 		return PreFilterResult{}, err
 	}
 	r := PreFilterResult{Verdict: verdict, Restricted: f.SubsetCount != abi.AllNodes}
-	state, ok := g.inst.Bytes(f.NewState.Addr, f.NewState.Len)
-	if !ok || int(f.NewState.Len) > g.limits.State {
-		return r, engine.Violation(export, "state of %d bytes at %#x; the limit is %d", f.NewState.Len, f.NewState.Addr, g.limits.State)
+	if r.State, err = g.state(&f, export, g.limits.State); err != nil {
+		return r, err
 	}
-	r.State = append([]byte(nil), state...)
 	if r.Restricted {
-		if r.Subset, err = g.subset(&f); err != nil {
+		if r.Subset, err = g.subset(&f, export); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
 }
 
-// subset is a copy of the slots that PreFilter chose, of which there are no more than in the table.
-func (g *Guest) subset(f *abi.Frame) ([]uint32, error) {
-	if f.SubsetCount > g.base.NodeCount {
-		return nil, engine.Violation(abi.ExportPreFilter, "subset of %d slots; the table has %d", f.SubsetCount, g.base.NodeCount)
+// state is a copy of the blob that a call left; nil if it left none.
+func (g *Guest) state(f *abi.Frame, export string, limit int) ([]byte, error) {
+	if f.NewState == (abi.Span{}) {
+		return nil, nil
 	}
-	slots, err := view[uint32](g, f.Subset, f.SubsetCount, abi.ExportPreFilter)
+	b, ok := g.inst.Bytes(f.NewState.Addr, f.NewState.Len)
+	if !ok || int(f.NewState.Len) > limit {
+		return nil, engine.Violation(export, "state of %d bytes at %#x; the limit is %d", f.NewState.Len, f.NewState.Addr, limit)
+	}
+	return append([]byte{}, b...), nil
+}
+
+// subset is a copy of the slots that a call chose, of which there are no more than in the table.
+func (g *Guest) subset(f *abi.Frame, export string) ([]uint32, error) {
+	if most := max(g.base.NodeCount, g.base.SlotCount); f.SubsetCount > most {
+		return nil, engine.Violation(export, "subset of %d slots; there are %d", f.SubsetCount, most)
+	}
+	slots, err := view[uint32](g, f.Subset, f.SubsetCount, export)
 	return append([]uint32{}, slots...), err
 }
 
@@ -230,11 +246,16 @@ func (g *Guest) finish(ctx context.Context, export string, codes uint64) (f abi.
 	return f, v, err
 }
 
-// placeBatch copies slots and scratch in and makes room for results behind the slots.
+// placeBatch makes room for a result of size bytes for each slot.
 func (g *Guest) placeBatch(ctx context.Context, nodes Batch, size int) error {
+	return g.placeRoom(ctx, nodes, len(nodes.Slots)*size)
+}
+
+// placeRoom copies slots and scratch in and makes room for results behind the slots, in bytes.
+func (g *Guest) placeRoom(ctx context.Context, nodes Batch, room int) error {
 	n := len(nodes.Slots)
 	slots := (n*4 + 7) &^ 7
-	addr, err := g.reserve(ctx, abi.BufferBatch, slots+n*size)
+	addr, err := g.reserve(ctx, abi.BufferBatch, slots+room)
 	if err != nil {
 		return err
 	}
@@ -245,13 +266,15 @@ func (g *Guest) placeBatch(ctx context.Context, nodes Batch, size int) error {
 	copy(to, nodes.Slots)
 	g.base.Slots, g.base.SlotCount, g.base.Results = addr, uint32(n), addr+uint32(slots)
 	g.base.Scratch, g.base.Bases[abi.SpaceScratch] = 0, 0
-	if len(nodes.ScratchTable) > 0 {
-		return g.placeScratch(ctx, nodes)
+	g.base.Flags, g.base.ObjectCount = nodes.Flags, nodes.ObjectCount
+	g.base.Other, g.base.Event, g.base.Objects, g.base.Group = 0, 0, 0, 0
+	if len(nodes.ScratchTable)+len(nodes.ScratchData) > 0 {
+		return g.placeScratch(ctx, &nodes)
 	}
 	return nil
 }
 
-func (g *Guest) placeScratch(ctx context.Context, nodes Batch) error {
+func (g *Guest) placeScratch(ctx context.Context, nodes *Batch) error {
 	table := (len(nodes.ScratchTable) + 7) &^ 7
 	addr, err := g.reserve(ctx, abi.BufferScratch, table+len(nodes.ScratchData))
 	if err != nil {
@@ -259,5 +282,13 @@ func (g *Guest) placeScratch(ctx context.Context, nodes Batch) error {
 	}
 	data := addr + uint32(table)
 	g.base.Scratch, g.base.Bases[abi.SpaceScratch] = addr, data
+	at := func(offset uint32) uint32 {
+		if offset == 0 {
+			return 0
+		}
+		return data + offset
+	}
+	g.base.Other, g.base.Event = at(nodes.Other), at(nodes.Event)
+	g.base.Objects, g.base.Group = at(nodes.Objects), at(nodes.Group)
 	return errors.Join(g.write(addr, nodes.ScratchTable), g.write(data, nodes.ScratchData))
 }

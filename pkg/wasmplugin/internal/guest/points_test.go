@@ -180,7 +180,7 @@ func TestPreFilterFaults(t *testing.T) {
 		"state too large":   {wt.Code(wt.SetSpan(newStateField, 0, 64<<10+1), wt.Const(0)), "state of 65537 bytes at 0x0; the limit is 65536"},
 		"state outside":     {wt.Code(wt.SetSpan(newStateField, 33<<16-1, 2), wt.Const(0)), "state of 2 bytes at 0x20ffff; the limit is 65536"},
 		"subset outside":    {wt.Code(wt.SetSpan(subsetField, 33<<16-4, 2), wt.Const(0)), "2 results at 0x20fffc are not inside of memory"},
-		"subset too large":  {wt.Code(wt.SetSpan(subsetField, 0, 0xfffffffe), wt.Const(0)), "subset of 4294967294 slots; the table has 3"},
+		"subset too large":  {wt.Code(wt.SetSpan(subsetField, 0, 0xfffffffe), wt.Const(0)), "subset of 4294967294 slots; there are 3"},
 		"subset misaligned": {wt.Code(wt.SetSpan(subsetField, 2050, 1), wt.Const(0)), "1 results at 0x802 are not inside of memory"},
 	} {
 		t.Run(name, func(t *testing.T) {

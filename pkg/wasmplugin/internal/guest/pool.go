@@ -31,33 +31,43 @@ type Options struct {
 	Size int
 	// Limits default to DefaultLimits.
 	Limits Limits
+	// Prepare, if not nil, is called with each guest but the first before anybody gets it, on the
+	// goroutine that makes it. One for which it fails is closed.
+	Prepare func(context.Context, *Guest) error
+	// Faulted, if not nil, learns of faults of guests outside of anybody's call. Such guests have been
+	// discarded. It is called from any goroutine, and may be for a moment after Close.
+	Faulted func(error)
 }
 
 // Pool makes guests of one module with one configuration and keeps idle ones, up to a size.
 // Whoever wants one more waits for one to come back, which takes as long as a guest call. Guests
-// are made on goroutines of their own, so that nobody waits longer for one than they can.
+// are made on goroutines of their own, so that nobody waits longer for one than they can; so
+// are those on which guests that came back run abi.ExportIdle now and then, before others get them.
 //
 // The pool owns the module: after Close both idle and returned guests are closed, and the
 // module with the last of them, so Close may race with calls.
 type Pool struct {
 	module *engine.Module
 	about  Description
+	needs  Needs
 	opts   Options
 
 	mu      sync.Mutex // guards all below; never held while a guest runs
 	changed sync.Cond  // broadcast when any of them changed
 	idle    []*Guest
+	waiting int   // callers of Get that wait
 	made    int   // guests that exist or are being made
 	making  int   // those of them that are being made
 	failure error // why the latest guest could not be made
 	closed  bool
+	chores  chores
 }
 
 // NewPool describes and configures a first guest, so that a policy that cannot work is refused
 // at once. On success the pool owns the module.
 func NewPool(ctx context.Context, m *engine.Module, opts Options) (*Pool, error) {
 	opts.Size, opts.Limits = cmp.Or(opts.Size, 1), cmp.Or(opts.Limits, DefaultLimits)
-	p := &Pool{module: m, opts: opts}
+	p := &Pool{module: m, opts: opts, chores: newChores(m)}
 	p.changed.L = &p.mu
 	inst, err := m.Instantiate(ctx)
 	if err != nil {
@@ -71,12 +81,15 @@ func NewPool(ctx context.Context, m *engine.Module, opts Options) (*Pool, error)
 	if err != nil {
 		return nil, err
 	}
-	p.idle, p.made = []*Guest{g}, 1
+	p.idle, p.made, p.needs = []*Guest{g}, 1, g.Needs()
 	return p, nil
 }
 
 // Describe is what the module says about itself.
 func (p *Pool) Describe() Description { return p.about }
+
+// Needs is what the policy with its configuration wants of the host.
+func (p *Pool) Needs() Needs { return p.needs }
 
 // Size is how many guests there may be.
 func (p *Pool) Size() int { return p.opts.Size }
@@ -108,7 +121,7 @@ func (p *Pool) Get(ctx context.Context) (*Guest, error) {
 	defer p.mu.Unlock()
 	stop := context.AfterFunc(ctx, p.wake)
 	defer stop()
-	for asked := false; ; p.changed.Wait() {
+	for asked := false; ; p.wait() {
 		switch {
 		case p.closed:
 			return nil, ErrClosed
@@ -151,6 +164,13 @@ func (p *Pool) take() *Guest {
 	return g
 }
 
+// wait waits for a change. The caller holds mu, which others get meanwhile.
+func (p *Pool) wait() {
+	p.waiting++
+	p.changed.Wait()
+	p.waiting--
+}
+
 func (p *Pool) wake() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,7 +197,15 @@ func (p *Pool) make(ctx context.Context) (*Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.wrap(ctx, inst)
+	g, err := p.wrap(ctx, inst)
+	if err != nil || p.opts.Prepare == nil {
+		return g, err
+	}
+	if err := p.opts.Prepare(ctx, g); err != nil {
+		return nil, errors.Join(err, g.Close(ctx))
+	}
+	g.End()
+	return g, nil
 }
 
 // wrap makes a configured guest of an instance, or closes it.
@@ -195,6 +223,18 @@ func (p *Pool) wrap(ctx context.Context, inst *engine.Instance) (*Guest, error) 
 func (p *Pool) Put(ctx context.Context, g *Guest) error {
 	g.End()
 	p.mu.Lock()
+	if p.due(g) {
+		p.chores.begin(g)
+		p.mu.Unlock()
+		go p.tidy(context.WithoutCancel(ctx), g)
+		return nil
+	}
+	return p.keep(ctx, g)
+}
+
+// keep has a guest wait for who takes it, or ends it after Close. The caller holds mu, and not any
+// more afterwards.
+func (p *Pool) keep(ctx context.Context, g *Guest) error {
 	if !p.closed {
 		p.idle = append(p.idle, g)
 		p.changed.Signal()
@@ -210,6 +250,7 @@ func (p *Pool) Discard(ctx context.Context, g *Guest) error {
 	err := g.Close(ctx)
 	p.mu.Lock()
 	closed := p.closed
+	delete(p.chores.spent, g)
 	if !closed {
 		p.making++
 	}
@@ -243,6 +284,8 @@ func (p *Pool) Close(ctx context.Context) error {
 	}
 	idle := p.idle
 	p.idle, p.closed = nil, true
+	close(p.chores.over)
+	p.chores.spent = nil
 	unused := p.made == 0
 	p.mu.Unlock()
 	p.wake()

@@ -8,9 +8,12 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
+	wt "github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/wasmtest"
 )
 
 // A pool of one guest makes the second caller wait, until the guest comes back, is replaced,
@@ -65,7 +68,8 @@ func TestPoolOfOneMakesCallersWait(t *testing.T) {
 // Who cannot wait learns whether others have the guests, or all broke down.
 func TestPoolTellsBusyFromStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pool := poolOfOne(t)
+		pool := newIdlers(t, logging(wt.NewPolicy(), abi.ExportConfigure), 1)
+		pool.lasting(time.Millisecond)
 		g, err := pool.Get(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +85,6 @@ func TestPoolTellsBusyFromStarting(t *testing.T) {
 		if _, err := pool.Get(now); !errors.Is(err, guest.ErrStarting) {
 			t.Errorf("while it is replaced: %v, want ErrStarting", err)
 		}
-		synctest.Wait()
 		if g, err = pool.Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}

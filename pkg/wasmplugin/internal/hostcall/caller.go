@@ -6,6 +6,8 @@ package hostcall
 import (
 	"encoding/binary"
 	"math/rand/v2"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 )
 
 // Memory is a guest's linear memory; wazero's api.Memory is one. Read returns a view, for reading
@@ -14,10 +16,16 @@ type Memory interface {
 	Read(addr, n uint32) (view []byte, ok bool)
 }
 
-// callCost and the bytes that a function looks at are what a call costs, in units of fuel: about
-// one per instruction of a guest. Neither depends on rates or on time, so the fuel that a guest
-// uses is reproducible.
-const callCost = 100
+// What a call costs, in units of fuel: about one per instruction of a guest. The bytes that it
+// looks at or writes come on top. None of it depends on rates or on time, so the fuel that a guest
+// uses is as reproducible as what it asks for.
+const (
+	callCost = 100
+	// lookUpCost is for a lock and a map.
+	lookUpCost = 400
+	// podCost is for each waiting pod that is let go or rejected, and for a timer.
+	podCost = 2000
+)
 
 // Caller is a guest as host functions see it.
 type Caller struct {
@@ -40,6 +48,7 @@ func NewCaller(services *Services, granted []string) *Caller {
 	for _, capability := range granted {
 		c.granted[capability] = true
 	}
+	c.granted[abi.CapabilityObjects] = Granted(abi.CapabilityObjects, granted)
 	// Which bytes a guest without the capability gets is no secret, as long as all get the same.
 	c.random.Seed([32]byte([]byte("stowage: not random, on purpose.")))
 	return c
@@ -73,6 +82,19 @@ func (c *Caller) text(function, argument string, addr, n uint64, limit int) ([]b
 	}
 	c.cost += int64(min(len(b), limit))
 	return b, nil
+}
+
+// fill is the result of a function that returns value in the room of its caller, if it fits.
+func (c *Caller) fill(room, value []byte) uint32 {
+	if len(value) <= len(room) {
+		c.cost += int64(copy(room, value))
+	}
+	return uint32(len(value))
+}
+
+// room is the memory that the caller of a function has for its result.
+func (c *Caller) room(function string, addr, n uint64) ([]byte, error) {
+	return c.text(function, "room", addr, n, 0)
 }
 
 // put32 and put64 write a result of a WASI function.

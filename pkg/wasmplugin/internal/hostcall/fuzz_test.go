@@ -15,24 +15,46 @@ import (
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/hostcall"
 )
 
-// capabilities that a fuzzed guest may have, one per bit.
-var capabilities = []string{abi.CapabilityLog, abi.CapabilityMetrics, abi.CapabilityEvents, abi.CapabilityClock, abi.CapabilityRandom}
+// capabilities that functions ask for; a fuzzed guest has those whose bits are set.
+var capabilities = []string{
+	abi.CapabilityLog, abi.CapabilityMetrics, abi.CapabilityEvents, abi.CapabilityClock, abi.CapabilityRandom,
+	abi.CapabilityLedger, abi.CapabilityObjects + ":configmaps", abi.CapabilityWaitingPods, abi.CapabilityWake,
+	abi.CapabilitySharedData,
+}
+
+// withSubject is the bit of a fuzzed guest that is about a pod.
+const withSubject = 1 << 15
+
+// busy is services that have something to say.
+func busy() hostcall.Options {
+	data := shareddata{}
+	return hostcall.Options{
+		Used: func(source int, account, _ string) (int64, bool) { return int64(len(account)), source < 2 },
+		Object: func(source int, _, name string) ([]byte, bool, bool) {
+			return []byte(name + name), name != "", source < 2
+		},
+		Waiting: func(key string) int { return len(key) % 8 },
+		Allow:   func(key string) int { return len(key) % 8 },
+		Reject:  func(key, _ string) int { return len(key) % 8 },
+		DataGet: data.get, DataSet: data.set,
+	}
+}
 
 // Any calls with any arguments on any memory: no panic, no byte written outside of the guest's
 // memory, no other errors than the two that end a guest, and bounded work and allocation.
 func FuzzHostCalls(f *testing.F) {
 	for i, fn := range hostcall.Table() {
-		f.Add(append([]byte{byte(i)}, bytes.Repeat([]byte{0, 16, 0}, len(fn.Params))...), []byte("Reason"), uint16(200), byte(0xff))
-		f.Add(append([]byte{byte(i)}, bytes.Repeat([]byte{1, 8, 0}, len(fn.Params))...), []byte{16, 0, 0, 0, 8}, uint16(64), byte(0))
+		f.Add(append([]byte{byte(i)}, bytes.Repeat([]byte{0, 16, 0}, len(fn.Params))...), []byte("Reason"), uint16(200), uint16(0xffff))
+		f.Add(append([]byte{byte(i)}, bytes.Repeat([]byte{1, 8, 0}, len(fn.Params))...), []byte{16, 0, 0, 0, 8}, uint16(64), uint16(0))
 	}
-	f.Fuzz(func(t *testing.T, program, content []byte, size uint16, granted byte) {
+	f.Fuzz(func(t *testing.T, program, content []byte, size, granted uint16) {
 		const guard = 64
 		backing := bytes.Repeat([]byte{0xa5}, int(size)+2*guard)
 		mem := memory(backing[guard : guard+int(size)])
 		copy(mem, content)
-		c := hostcall.NewCaller(hostcall.NewServices(hostcall.Options{}), choose(granted))
+		c := hostcall.NewCaller(hostcall.NewServices(busy()), choose(granted))
 		c.Memory = mem
-		if granted&0x80 != 0 {
+		if granted&withSubject != 0 {
 			c.Subject = "pod"
 		}
 		before := allocated()
@@ -47,7 +69,7 @@ func FuzzHostCalls(f *testing.F) {
 	})
 }
 
-func choose(granted byte) (out []string) {
+func choose(granted uint16) (out []string) {
 	for i, capability := range capabilities {
 		if granted>>i&1 != 0 {
 			out = append(out, capability)

@@ -91,3 +91,16 @@ const (
 	inval   = 28
 	ioError = 29
 )
+
+// shareddata is what instances of a policy share, without a limit.
+type shareddata map[string]string
+
+func (d shareddata) get(key string) ([]byte, bool) {
+	value, found := d[key]
+	return []byte(value), found
+}
+
+func (d shareddata) set(key string, value []byte) bool {
+	d[key] = string(value)
+	return true
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,15 @@ func TestTableHasOurFunctions(t *testing.T) {
 		abi.ImportCount: signature(types{i32, i32, i64}, nil),
 		abi.ImportGauge: signature(types{i32, i32, f64}, nil),
 		abi.ImportEvent: signature(types{i32, i32, i32, i32, i32}, types{i32}),
+
+		abi.ImportUsed:    signature(types{i32, i32, i32, i32, i32}, types{i64}),
+		abi.ImportObject:  signature(types{i32, i32, i32, i32, i32, i32, i32}, types{i32}),
+		abi.ImportWaiting: signature(types{i32, i32}, types{i32}),
+		abi.ImportAllow:   signature(types{i32, i32}, types{i32}),
+		abi.ImportReject:  signature(types{i32, i32, i32, i32}, types{i32}),
+		abi.ImportWake:    signature(types{i64}, nil),
+		abi.ImportDataGet: signature(types{i32, i32, i32, i32}, types{i32}),
+		abi.ImportDataSet: signature(types{i32, i32, i32, i32}, types{i32}),
 	}
 	if diff := cmp.Diff(want, signatures(abi.ImportModule)); diff != "" {
 		t.Errorf("functions (-want,+got):\n%s", diff)
@@ -69,7 +79,10 @@ func TestTableHasOurFunctions(t *testing.T) {
 
 // There is no third kind of function: a new one is gated, or a stub that passes the test below.
 func TestEveryFunctionIsGatedOrAStub(t *testing.T) {
-	known := []string{abi.CapabilityLog, abi.CapabilityMetrics, abi.CapabilityEvents}
+	known := []string{
+		abi.CapabilityLog, abi.CapabilityMetrics, abi.CapabilityEvents, abi.CapabilityLedger, abi.CapabilityObjects,
+		abi.CapabilityWaitingPods, abi.CapabilityWake, abi.CapabilitySharedData,
+	}
 	for _, f := range hostcall.Table() {
 		if f.Module == abi.ImportModule && !slices.Contains(known, f.Capability) {
 			t.Errorf("%s.%s has capability %q, want one of %q", f.Module, f.Name, f.Capability, known)
@@ -90,6 +103,14 @@ func forbidden(t *testing.T) hostcall.Options {
 		Gauge:   func(string, float64) bool { used("Gauge"); return true },
 		Event:   func(any, bool, string, string) { used("Event") },
 		Dropped: func(string) { used("Dropped") },
+		Used:    func(int, string, string) (int64, bool) { used("Used"); return 0, true },
+		Object:  func(int, string, string) ([]byte, bool, bool) { used("Object"); return nil, false, true },
+		Waiting: func(string) int { used("Waiting"); return 0 },
+		Allow:   func(string) int { used("Allow"); return 0 },
+		Reject:  func(string, string) int { used("Reject"); return 0 },
+		Wake:    func(any, time.Duration) { used("Wake") },
+		DataGet: func(string) ([]byte, bool) { used("DataGet"); return nil, false },
+		DataSet: func(string, []byte) bool { used("DataSet"); return true },
 		Random:  readerFunc(func([]byte) (int, error) { used("Random"); return 0, io.EOF }),
 		Now: func() time.Time {
 			if started {
@@ -132,9 +153,10 @@ func TestCapabilitiesDoNotLendEachOther(t *testing.T) {
 		if f.Capability == "" {
 			continue
 		}
-		c, _ := guest(hostcall.Options{}, slices.DeleteFunc([]string{
-			abi.CapabilityLog, abi.CapabilityMetrics, abi.CapabilityEvents, abi.CapabilityClock, abi.CapabilityRandom,
-		}, func(s string) bool { return s == f.Capability })...)
+		others := slices.DeleteFunc(slices.Clone(capabilities), func(s string) bool {
+			return strings.HasPrefix(s, f.Capability)
+		})
+		c, _ := guest(hostcall.Options{}, others...)
 		if err := f.Call(c, make([]uint64, len(f.Params))); !errors.Is(err, hostcall.ErrMisuse) {
 			t.Errorf("%s without %q: %v, want a misuse", f.Name, f.Capability, err)
 		}
@@ -156,9 +178,25 @@ func TestCost(t *testing.T) {
 		"an event":          {"event", []uint64{0, 0, 7, 100, 20}, 127},
 		"writing":           {"fd_write", []uint64{1, 0, 0, 0}, 100},
 		"polling two times": {"poll_oneoff", []uint64{0, 0, 2, 0}, 100 + 160},
+		"an account":        {"used", []uint64{0, 0, 7, 0, 6}, 500 + 13},
+		"a long account":    {"used", []uint64{0, 0, 9999, 0, 6}, 500 + 317 + 6},
+		"an object":         {"object", []uint64{0, 0, 7, 0, 6, 100, 6}, 500 + 13 + 5},
+		"without room":      {"object", []uint64{0, 0, 7, 0, 6, 100, 4}, 500 + 13},
+		"waiting pods":      {"waiting", []uint64{0, 7}, 507},
+		"three allowed":     {"allow", []uint64{0, 7}, 507 + 6000},
+		"two rejected":      {"reject", []uint64{0, 7, 0, 9999}, 507 + 1024 + 4000},
+		"waking":            {"wake", []uint64{0}, 2100},
+		"getting a value":   {"data_get", []uint64{0, 7, 100, 50}, 507 + 6},
+		"a value's size":    {"data_get", []uint64{0, 7, 0, 0}, 507},
+		"setting a value":   {"data_set", []uint64{0, 7, 0, 4096}, 507 + 4096},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, mem := guest(hostcall.Options{}, abi.CapabilityLog, abi.CapabilityEvents)
+			c, mem := guest(hostcall.Options{
+				Object:  func(int, string, string) ([]byte, bool, bool) { return []byte("a: b\n"), true, true },
+				DataGet: func(string) ([]byte, bool) { return []byte("values"), true },
+				Allow:   func(string) int { return 3 },
+				Reject:  func(string, string) int { return 2 },
+			}, capabilities...)
 			copy(mem, "Reasons")
 			if _, err := call(t, c, tc.function, tc.args...); err != nil {
 				t.Fatal(err)

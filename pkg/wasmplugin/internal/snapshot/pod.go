@@ -33,6 +33,7 @@ func podBasics(s sink, pod *v1.Pod) abi.PodRecord {
 		PriorityClass:   s.str(pod.Spec.PriorityClassName),
 		ServiceAccount:  s.str(pod.Spec.ServiceAccountName),
 		NominatedNode:   s.str(pod.Status.NominatedNodeName),
+		NodeName:        s.str(pod.Spec.NodeName),
 		Priority:        priority(pod),
 		Flags:           podFlags(pod),
 		CreatedUnixNano: created(pod),

@@ -85,6 +85,8 @@ type Scratch struct {
 	blob  blob
 	table []byte
 	count uint32
+	// detached keeps it from using what the store has encoded.
+	detached bool
 }
 
 // NewScratch returns a scratch for a policy that reads the parts.
@@ -120,6 +122,10 @@ func (c *Scratch) append(rec *abi.NodeRecord) uint32 {
 func (c *Scratch) base(info fwk.NodeInfo) (n node) {
 	obj := info.Node()
 	if obj == nil {
+		return n
+	}
+	if c.detached {
+		n.encodeObject(c.sinks(), c.parts, obj)
 		return n
 	}
 	if at, ok := c.store.byName[obj.Name]; ok && c.store.slots[at].object == obj {

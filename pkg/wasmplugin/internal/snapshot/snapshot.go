@@ -187,6 +187,7 @@ func (s *Store) Strides() [abi.NumRecords]uint32 {
 		abi.RecordVolume:     uint32(unsafe.Sizeof(abi.Volume{})) + pad,
 		abi.RecordQuantity:   uint32(unsafe.Sizeof(abi.Quantity{})) + pad,
 		abi.RecordOwner:      uint32(unsafe.Sizeof(abi.Owner{})) + pad,
+		abi.RecordObject:     uint32(unsafe.Sizeof(abi.Object{})) + pad,
 	}
 }
 

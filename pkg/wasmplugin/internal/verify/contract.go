@@ -101,6 +101,12 @@ var points = map[string]int{
 	abi.ExportPreScore:       0,
 	abi.ExportScore:          0,
 	abi.ExportNormalizeScore: 0,
+
+	abi.ExportObjects: 0, abi.ExportIdle: 0, abi.ExportAddPod: 0, abi.ExportRemovePod: 0,
+	abi.ExportPreEnqueue: 0, abi.ExportQueueSort: 0, abi.ExportSign: 0, abi.ExportQueueingHint: 0,
+	abi.ExportPostFilter: 0, abi.ExportRankVictims: 0, abi.ExportReserve: 0, abi.ExportUnreserve: 0,
+	abi.ExportPermit: 0, abi.ExportPreBindPreFlight: 0, abi.ExportPreBind: 0, abi.ExportBind: 0, abi.ExportPostBind: 0,
+	abi.ExportGeneratePlacements: 0, abi.ExportScorePlacement: 0, abi.ExportPodGroupPostFilter: 0,
 }
 
 // required is the exports that every policy has.

@@ -51,6 +51,8 @@ type PodRecord struct {
 	Volumes              List // Volume
 	HasRequiredNodeTerms uint32
 	TerminationGraceSecs uint32
+	// NodeName is the node that the pod is on; empty for one that is being scheduled.
+	NodeName Str
 }
 
 // Owner reference.

@@ -26,9 +26,19 @@ type Call struct {
 	State     []byte
 	Config    []byte
 	Slots     []uint32
+	// Undo calls RemovePod instead of AddPod, and Unreserve instead of Reserve.
+	Undo bool
+	// Flags are abi.FrameWaiting and those beside it.
+	Flags uint32
+	// Other, Event, Objects and Group are those of the frame; nil where there is none.
+	Other, Event, Objects, Group unsafe.Pointer
+	ObjectCount                  uint32
 	// Verdicts is as long as Slots in a Filter call, Scores in Score and NormalizeScore.
+	// ScorePlacement has one of Scores.
 	Verdicts []abi.Verdict
 	Scores   []int64
+	// Ranks has room for all pods of the nodes in RankVictims.
+	Ranks unsafe.Pointer
 
 	// What the call leaves; valid until the next one.
 
@@ -36,13 +46,28 @@ type Call struct {
 	Reasons  []string
 	NewState []byte
 	// Restricted tells an empty Subset from none.
-	Restricted bool
-	Subset     []uint32
+	Restricted   bool
+	Subset       []uint32
+	TimeoutNanos int64
+	Key          string
+	Victims      []string
+	Annotations  []Annotation
+	Placements   []Placement
+}
+
+// Annotation that binding gives the pod.
+type Annotation struct{ Key, Value string }
+
+// Placement is a set of nodes by their slots.
+type Placement struct {
+	Name  string
+	Slots []uint32
 }
 
 // Clear drops what the call before left.
 func (c *Call) Clear() {
 	c.Text, c.Reasons, c.NewState, c.Restricted, c.Subset = "", nil, nil, false, nil
+	c.TimeoutNanos, c.Key, c.Victims, c.Annotations, c.Placements = 0, "", nil, nil, nil
 }
 
 // Driver runs one policy.

@@ -11,6 +11,14 @@ type Host interface {
 	Count(name string, delta int64)
 	Gauge(name string, value float64)
 	Event(kind uint32, reason, note string) uint32
+	Used(source uint32, account, resource string) int64
+	Object(source uint32, namespace, name string, room []byte) uint32
+	Waiting(key string) uint32
+	Allow(key string) uint32
+	Reject(key, reason string) uint32
+	Wake(nanoseconds int64)
+	DataGet(key string, room []byte) uint32
+	DataSet(key string, value []byte) uint32
 }
 
 var (

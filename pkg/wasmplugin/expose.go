@@ -1,0 +1,90 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wasmplugin
+
+import (
+	"fmt"
+
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
+)
+
+// The points of each group that is exposed to the framework as a whole. Points of a group that a
+// module does not answer do nothing: PreFilter and PreScore let pass, Permit and Reserve succeed,
+// PreBind and Bind skip.
+const (
+	filterMask         = abi.PointPreFilter | abi.PointFilter | abi.PointPodChanges
+	scoreMask          = abi.PointPreScore | abi.PointScore | abi.PointNormalizeScore
+	preEnqueueMask     = abi.PointPreEnqueue
+	queueSortMask      = abi.PointQueueSort
+	postFilterMask     = abi.PointPostFilter | abi.PointRankVictims | abi.PointPodGroupPostFilter
+	bindMask           = abi.PointReserve | abi.PointPermit | abi.PointPreBindPreFlight | abi.PointPreBind | abi.PointBind | abi.PointPostBind
+	generateMask       = abi.PointGeneratePlacements
+	scorePlacementMask = abi.PointScorePlacement
+
+	// queueMask is the points that are answered while the scheduling queue is locked.
+	queueMask = abi.PointPreEnqueue | abi.PointQueueSort | abi.PointSign | abi.PointQueueingHint
+)
+
+// groups are in the order of hack/expose.
+var groups = [...]abi.Points{
+	filterMask, scoreMask, preEnqueueMask, queueSortMask, postFilterMask, bindMask, generateMask, scorePlacementMask,
+}
+
+// unknown is what is exposed for a module that is not there yet: all that a profile may have of many
+// plugins. Of QueueSort and GeneratePlacements there may be one.
+const unknown = filterMask | scoreMask | preEnqueueMask | postFilterMask | bindMask | scorePlacementMask
+
+// expose returns the policy as a plugin with the points that its module answers. What the framework
+// is shown stays: a module that is loaded later cannot answer more.
+func (p *policy) expose() fwk.Plugin {
+	p.exposing.Lock()
+	defer p.exposing.Unlock()
+	points := unknown
+	if l := p.module.Load(); l != nil {
+		points = l.exposes()
+	}
+	if p.monitored {
+		return p.exposeMonitored(points)
+	}
+	if points&postFilterMask != 0 {
+		// While pods are evicted for it, a pod must not enter the queue.
+		points |= preEnqueueMask
+		p.preemptor()
+	}
+	n := 0
+	for bit, group := range groups {
+		if points&group != 0 {
+			n |= 1 << bit
+			p.exposed |= group
+		}
+	}
+	return exposures[n](p)
+}
+
+// exposes is the points that the framework must call for the module. The ledger counts pods from
+// Reserve on.
+func (l *loaded) exposes() abi.Points {
+	points := l.about.Points
+	if len(l.needs.Accounts) > 0 {
+		points |= abi.PointReserve
+	}
+	return points
+}
+
+// beside is what a module may answer whatever the framework was shown.
+const beside = abi.PointSign | abi.PointQueueingHint | abi.PointObjects
+
+// activate makes a module the one that new attempts ask, unless it answers points that the framework
+// was not shown.
+func (p *policy) activate(l *loaded) error {
+	p.exposing.Lock()
+	defer p.exposing.Unlock()
+	if missing := l.exposes() &^ (p.exposed | beside); p.exposed != 0 && missing != 0 {
+		return fmt.Errorf("it answers extension points (%#x) that the policy had no module for when the scheduler started; restart the scheduler", uint64(missing))
+	}
+	p.module.Store(l)
+	return nil
+}

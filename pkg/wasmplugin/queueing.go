@@ -1,0 +1,59 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wasmplugin
+
+import (
+	"sync/atomic"
+
+	v1 "k8s.io/api/core/v1"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/snapshot"
+)
+
+// queueing is what a policy remembers for the points that run while the scheduling queue is locked, so
+// that they take as little time as they can.
+type queueing struct {
+	// keys is where QueueSort put pods.
+	keys perObject[v1.Pod, sortKey]
+	// gated is why PreEnqueue kept pods out last.
+	gated perObject[v1.Pod, *atomic.Pointer[string]]
+	// memory is for the current module.
+	memory atomic.Pointer[queueMemory]
+}
+
+// queueMemory is what is remembered of pods and events as a module sees them.
+type queueMemory struct {
+	module *loaded
+	store  *snapshot.Store
+	// pods is the records of pods. The queue asks about the same versions of them again and again.
+	pods perObject[v1.Pod, []byte]
+	// event is the latest event. The queue asks about each pod in turn whether it is of any use.
+	event atomic.Pointer[clusterEvent]
+}
+
+// of is the memory for a module, which begins empty when there is another module.
+func (q *queueing) of(l *loaded, s *snapshot.Store) *queueMemory {
+	m := q.memory.Load()
+	if m == nil || m.module != l {
+		m = &queueMemory{module: l, store: s}
+		q.memory.Store(m)
+	}
+	return m
+}
+
+// pod is the record of a pod.
+func (m *queueMemory) pod(pod *v1.Pod) []byte { return m.pods.get(pod, m.encode) }
+
+func (m *queueMemory) encode(pod *v1.Pod) []byte {
+	return m.store.EncodePod(pod, m.module.about.Reads)
+}
+
+// queued is brief for a point that runs while the scheduling queue is locked.
+func (p *policy) queued(at *point, pod *v1.Pod) *attempt {
+	a := p.admitted(at, pod, queueLimit)
+	if a.module != nil {
+		p.equip(a, a.module.queue, p.queueing.of(a.module, p.store).pod(pod))
+	}
+	return a
+}

@@ -7,6 +7,11 @@ scheduler: ## Build build/bin/scheduler (cold: about 6 minutes on two cores)
 	$(call say,building the scheduler)
 	@$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/scheduler ./cmd/scheduler
 
+.PHONY: native-scheduler
+native-scheduler: ## Build build/bin/native-scheduler, whose policy is native, for tests to compare with
+	$(call say,building the scheduler with a native policy)
+	@$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/native-scheduler ./test/native/scheduler
+
 .PHONY: components
 components: ## Build etcd, kube-apiserver and kwok into build/bin (cold: about 6 minutes)
 	$(call say,building etcd)

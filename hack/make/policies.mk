@@ -14,7 +14,7 @@ policies: ## Build the sample policies and the conformance guest to build/polici
 .PHONY: test-guests
 test-guests: ## Build the guests that integration tests use
 	@mkdir -p $(POLICIES)
-	@cd test/guests/probe && $(GO_WASM) -o $(CURDIR)/$(POLICIES)/probe.wasm .
+	@for g in probe points zone-quota; do (cd test/guests/$$g && $(GO_WASM) -o $(CURDIR)/$(POLICIES)/$$g.wasm .) || exit 1; done
 
 .PHONY: test-sdk
 test-sdk: ## Vet and test sdk/go and the samples, natively

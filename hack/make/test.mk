@@ -32,6 +32,6 @@ test-race: $(GOTESTSUM) ## Run the host's tests under the race detector
 test-race: export CGO_ENABLED = 1
 
 .PHONY: test-integration
-test-integration: $(GOTESTSUM) components scheduler policies test-guests ## Run the scheduler on a real control plane
+test-integration: $(GOTESTSUM) components scheduler native-scheduler policies test-guests ## Run the scheduler on a real control plane
 	$(call go-test,harness,what tests and benchmarks are made of,$(HARNESS_PACKAGES))
 	$(call go-test,integration,the scheduler on a real control plane,-count 1 -timeout 30m ./test/integration)

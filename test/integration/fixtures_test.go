@@ -37,6 +37,8 @@ type profile struct {
 	name     string
 	bare     bool
 	policies []policy
+	// first is extension points at which the policies come before the built-in plugin of the name.
+	first map[string]string
 }
 
 // startScheduler runs the built scheduler with the profiles.
@@ -58,6 +60,9 @@ func writeConfig(t *testing.T, profiles []profile) string {
 		fmt.Fprintf(&b, "- schedulerName: %s\n  plugins:\n", p.name)
 		if p.bare {
 			writeScorers(&b, p.policies)
+		}
+		for point, builtin := range p.first {
+			writeFirst(&b, point, builtin, p.policies)
 		}
 		b.WriteString("    multiPoint:\n      enabled:\n")
 		for _, pol := range p.policies {
@@ -87,6 +92,15 @@ func writeScorers(b *strings.Builder, policies []policy) {
 			}
 		}
 	}
+}
+
+// writeFirst puts the policies before a built-in plugin, which multiPoint would have go first.
+func writeFirst(b *strings.Builder, point, builtin string, policies []policy) {
+	fmt.Fprintf(b, "    %s:\n      disabled: [{name: %s}]\n      enabled:\n", point, builtin)
+	for _, pol := range policies {
+		fmt.Fprintf(b, "      - {name: %s}\n", pol.name)
+	}
+	fmt.Fprintf(b, "      - {name: %s}\n", builtin)
 }
 
 // modulePath is a policy that make built.

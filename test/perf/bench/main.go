@@ -18,6 +18,7 @@ import (
 
 	"github.com/stowage-scheduler/stowage/test/perf/cycles"
 	"github.com/stowage-scheduler/stowage/test/perf/methods"
+	"github.com/stowage-scheduler/stowage/test/perf/queue"
 	"github.com/stowage-scheduler/stowage/test/perf/report"
 	"github.com/stowage-scheduler/stowage/test/perf/world"
 )
@@ -38,7 +39,7 @@ func main() {
 	flag.IntVar(&o.pods, "pods", 2000, "pods that each run of a scheduler schedules")
 	flag.IntVar(&o.rounds, "rounds", 5, "runs of a scheduler with the policy as native plugin and as Wasm")
 	flag.IntVar(&o.methods, "attempts", 400, "attempts at plugin methods, per variant")
-	flag.StringVar(&o.child, "child", "", "piece to run in this process: "+pieceMethods+" or "+pieceCycles)
+	flag.StringVar(&o.child, "child", "", "piece to run in this process: "+pieceMethods+", "+pieceCycles+" or "+pieceQueue)
 	flag.StringVar(&o.variant, "variant", "", "variant to run, for -child="+pieceCycles)
 	flag.StringVar(&o.module, "module", "", "file of the policy's module, for -child")
 	flag.Parse()
@@ -59,6 +60,7 @@ func main() {
 const (
 	pieceMethods = "methods"
 	pieceCycles  = "cycles"
+	pieceQueue   = "queue"
 )
 
 // child runs one piece and prints its results as JSON.
@@ -85,8 +87,10 @@ func piece(ctx context.Context, o options) (*report.Results, error) {
 			return nil, err
 		}
 		return b.Report(), b.Close()
+	case pieceQueue:
+		return queue.Measure(ctx)
 	}
-	return nil, fmt.Errorf("-child=%q: use %s or %s", o.child, pieceMethods, pieceCycles)
+	return nil, fmt.Errorf("-child=%q: use %s, %s or %s", o.child, pieceMethods, pieceCycles, pieceQueue)
 }
 
 // parent runs all pieces, one after the other.

@@ -25,6 +25,12 @@ func all(ctx context.Context, o options) (*report.Results, error) {
 	if err != nil {
 		return nil, err
 	}
+	say("hints, PreEnqueue and Sign under the scheduling queue's lock")
+	queued, err := own(ctx, o, pieceQueue, "")
+	if err != nil {
+		return nil, err
+	}
+	r.Merge(queued)
 	rounds, err := schedule(ctx, o)
 	if err != nil {
 		return nil, err

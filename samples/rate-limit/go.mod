@@ -1,0 +1,7 @@
+module github.com/stowage-scheduler/stowage/samples/rate-limit
+
+go 1.26.0
+
+require github.com/stowage-scheduler/stowage/sdk/go v0.0.0
+
+replace github.com/stowage-scheduler/stowage/sdk/go => ../../sdk/go

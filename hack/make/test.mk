@@ -34,4 +34,4 @@ test-race: export CGO_ENABLED = 1
 .PHONY: test-integration
 test-integration: $(GOTESTSUM) components scheduler native-scheduler policies test-guests ## Run the scheduler on a real control plane
 	$(call go-test,harness,what tests and benchmarks are made of,$(HARNESS_PACKAGES))
-	$(call go-test,integration,the scheduler on a real control plane,-count 1 -timeout 30m ./test/integration)
+	$(call go-test,integration,the scheduler on a real control plane,-count 1 -timeout 60m ./test/integration)

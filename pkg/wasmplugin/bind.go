@@ -27,6 +27,8 @@ type bindPoints struct{ policy *policy }
 type binding struct {
 	attempt *attempt
 	node    guest.Batch
+	// waitsFor is the key that Permit gave; "" if the pod was not made to wait.
+	waitsFor string
 }
 
 // Clone shares the binding.
@@ -110,6 +112,7 @@ func (bp bindPoints) Unreserve(ctx context.Context, state fwk.CycleState, pod *v
 	}
 	b := data.(*binding)
 	state.Delete(p.bindKey)
+	p.waiting.drop(b.waitsFor, pod.UID)
 	// It undoes what Reserve left, whatever failed since.
 	if _, err := p.askChosen(ctx, unreservePoint, abi.PointReserve, guest.Unreserve, b.again(p)); err != nil {
 		p.logger.V(2).Info("Policy was not told of Unreserve", "pod", pod.Name, "cause", err.Error())
@@ -123,7 +126,7 @@ func (b *binding) again(p *policy) *binding {
 	}
 	a := p.withState(b.attempt, b.attempt.cycle.State)
 	a.life, a.clock = &life{}, &clock{}
-	return &binding{a, b.node}
+	return &binding{attempt: a, node: b.node}
 }
 
 // PreBindPreFlight tells whether the policy has anything to do in PreBind.
@@ -184,7 +187,9 @@ func (p *policy) bind(ctx context.Context, pod *v1.Pod, node string, annotations
 // PostBind tells the policy that the pod is bound.
 func (bp bindPoints) PostBind(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) {
 	p := bp.policy
-	if _, err := p.askChosen(ctx, postBindPoint, abi.PointPostBind, guest.PostBind, p.chosen(postBindPoint, state, pod, node)); err != nil {
+	b := p.chosen(postBindPoint, state, pod, node)
+	p.waiting.drop(b.waitsFor, pod.UID)
+	if _, err := p.askChosen(ctx, postBindPoint, abi.PointPostBind, guest.PostBind, b); err != nil {
 		p.logger.V(2).Info("Policy was not told of PostBind", "pod", pod.Name, "cause", err.Error())
 	}
 }

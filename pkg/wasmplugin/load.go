@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -212,7 +213,8 @@ func (p *policy) use(ctx context.Context, l *loaded) error {
 // may be a guest's fault, but it is not the fault of this attempt.
 func (p *policy) missing() error {
 	if err := p.problem.Load(); err != nil {
-		return fmt.Errorf("%w: %v", errMissing, *err) //nolint:errorlint // see above
+		// It goes into events, which have no lines.
+		return fmt.Errorf("%w: %s", errMissing, strings.ReplaceAll((*err).Error(), "\n", "; "))
 	}
 	return errMissing
 }

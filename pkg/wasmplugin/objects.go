@@ -133,16 +133,26 @@ func (p *policy) awaitObjects(ctx context.Context, feed *objects.Feed) {
 func (p *policy) objectsChanged(l *loaded, changes []objects.Change) {
 	ctx := context.Background()
 	for _, pool := range l.pools() {
-		for g := pool.Lagging(l.objects.Version()); g != nil; g = pool.Lagging(l.objects.Version()) {
-			err := p.update(ctx, l, g)
-			p.putBack(ctx, pool, g, err == nil)
-			if err != nil {
-				p.strayFault(objectsPoint, err)
-			}
-		}
+		p.catchUp(ctx, l, pool)
 	}
 	p.wakeRejected(l, changes)
 	p.reviewWaiting(ctx)
+}
+
+// catchUp tells a pool's idle guests. One that breaks down is replaced by one that is told when it is
+// made, so there is nothing to gain from going on until all know.
+func (p *policy) catchUp(ctx context.Context, l *loaded, pool *guest.Pool) {
+	for range pool.Size() {
+		g := pool.Lagging(l.objects.Version())
+		if g == nil {
+			return
+		}
+		err := p.update(ctx, l, g)
+		p.putBack(ctx, pool, g, err == nil)
+		if err != nil {
+			p.strayFault(objectsPoint, err)
+		}
+	}
 }
 
 // update tells a guest that nobody uses.

@@ -23,6 +23,7 @@ func (bp bindPoints) Permit(ctx context.Context, state fwk.CycleState, pod *v1.P
 		return p.faulted(permitPoint, err), 0
 	}
 	if answer.Code == abi.Wait {
+		b.waitsFor = answer.Key
 		p.waiting.add(answer.Key, b.again(p))
 		p.noteWait(b.attempt)
 	}

@@ -72,9 +72,9 @@ func (p *podWatch) get(name string) (podOutcome, bool) {
 	return o, ok
 }
 
-// outcome waits for that of a pod, for a minute unless the scheduler ends before.
-func (p *podWatch) outcome(name string, ended <-chan struct{}) (podOutcome, bool) {
-	limit := time.After(time.Minute)
+// outcome waits for that of a pod, until a time unless the scheduler ends before.
+func (p *podWatch) outcome(name string, until time.Time, ended <-chan struct{}) (podOutcome, bool) {
+	limit := time.After(time.Until(until))
 	for {
 		if o, ok := p.get(name); ok {
 			return o, true
@@ -142,11 +142,12 @@ func (g *goodLoad) stop() {
 // latencies is how long the pods took that were created in a period. Each must have been placed.
 func (g *goodLoad) latencies(from, to time.Time) (all []time.Duration) {
 	g.t.Helper()
+	until := time.Now().Add(patience)
 	for name, begin := range g.created {
 		if begin.Before(from) || begin.After(to) {
 			continue
 		}
-		o, ok := g.watched.outcome(name, g.scheduler.Done())
+		o, ok := g.watched.outcome(name, until, g.scheduler.Done())
 		if !ok || !o.placed {
 			g.t.Errorf("good pod %s was not placed: %q", name, strings.TrimSpace(o.message))
 			continue

@@ -21,7 +21,7 @@ var broken = faults(violation)
 // answer is a guest that does something in a place and returns a code of its own.
 func answer(name, place string, want Outcome, code ...[]byte) Guest {
 	return guest(name, place, want.in(place), nil, func(p *wt.Policy) {
-		p.Body(exports[place], code...)
+		p.Body(Export(place), code...)
 		if place == Score {
 			// What it returns is then what counts.
 			p.Descriptor.Points &^= abi.PointNormalizeScore
@@ -39,6 +39,11 @@ func codes() (out []Guest) {
 	misplaced := map[string]abi.Code{
 		Configure: abi.Skip, PreFilter: abi.Wait, Filter: abi.Unschedulable, PreScore: abi.Unschedulable, Score: abi.Skip,
 		NormalizeScore: abi.Pending,
+		PreEnqueue:     abi.Wait, QueueSort: abi.Unschedulable, Sign: abi.Skip, QueueingHint: abi.Unschedulable,
+		AddPod: abi.Skip, RemovePod: abi.Unschedulable, PostFilter: abi.Wait, RankVictims: abi.Skip,
+		Reserve: abi.Skip, Unreserve: abi.Unschedulable, Permit: abi.Pending, PreBindPreFlight: abi.Unschedulable,
+		PreBind: abi.Wait, Bind: abi.Unschedulable, PostBind: abi.Skip,
+		GeneratePlacements: abi.Unschedulable, ScorePlacement: abi.Skip, PodGroupPostFilter: abi.Wait,
 	}
 	for place, code := range misplaced {
 		for name, n := range map[string]uint32{
@@ -53,12 +58,18 @@ func codes() (out []Guest) {
 // texts is an error with a reason that is not what it should be.
 func texts() (out []Guest) {
 	fail := func(name, place string, want Outcome, addr, n uint32, before ...[]byte) Guest {
-		return answer(name, place, want, wt.Code(before...), wt.SetSpan(textField, addr, n), wt.Const(uint32(abi.Error)))
+		return answer(name, place, want, wt.Code(before...), wt.SetSpan(textField, addr, n), wt.Const(uint32(failureIn(place))))
 	}
-	for _, place := range append([]string{Configure}, Points()...) {
+	for _, place := range slices.Concat([]string{Configure}, Points(), Later()) {
 		refused := Outcome{Result: Rejected}
-		if place == Configure {
+		switch {
+		case slices.Contains([]string{QueueSort, QueueingHint, Objects, Idle}, place):
+			// There is no reason to read.
+			continue
+		case place == Configure:
 			refused = Outcome{Result: LoadFault}
+		case places[place].harm == silent || place == PreBindPreFlight:
+			refused = Outcome{}
 		}
 		out = append(out,
 			fail("text-of-4-gib", place, broken, 0, 0xffffffff),
@@ -69,6 +80,17 @@ func texts() (out []Guest) {
 		)
 	}
 	return out
+}
+
+// failureIn is a code that comes with a reason.
+func failureIn(place string) abi.Code {
+	switch place {
+	case Sign:
+		return abi.Unschedulable
+	case PreBindPreFlight:
+		return abi.Skip
+	}
+	return abi.Error
 }
 
 // states is what PreFilter leaves for later calls.

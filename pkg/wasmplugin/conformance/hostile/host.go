@@ -5,6 +5,7 @@ package hostile
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -54,6 +55,8 @@ type call struct {
 	module, name, params, results string
 	grant                         string
 	args                          []byte
+	// needs, if not nil, has the policy declare what the call is about.
+	needs func(p *wt.Policy)
 }
 
 // calls is one correct call of each host function that does anything.
@@ -61,26 +64,28 @@ func calls() map[string]call {
 	const wasi = "wasi_snapshot_preview1"
 	text := wt.Code(wt.Const(wt.TextAt), wt.Const(400))
 	name := wt.Code(wt.Const(nameAt), wt.Const(6))
-	return map[string]call{
-		"log":   {abi.ImportModule, abi.ImportLog, "iii", "", abi.CapabilityLog, wt.Code(wt.Const(abi.LogError), text)},
-		"count": {abi.ImportModule, abi.ImportCount, "iij", "", abi.CapabilityMetrics, wt.Code(name, wt.Const64(1<<62))},
-		"gauge": {abi.ImportModule, abi.ImportGauge, "iid", "", abi.CapabilityMetrics, wt.Code(name, wt.ConstF64(math.MaxFloat64))},
+	all := clusterCalls()
+	maps.Copy(all, map[string]call{
+		"log":   {module: abi.ImportModule, name: abi.ImportLog, params: "iii", grant: abi.CapabilityLog, args: wt.Code(wt.Const(abi.LogError), text)},
+		"count": {module: abi.ImportModule, name: abi.ImportCount, params: "iij", grant: abi.CapabilityMetrics, args: wt.Code(name, wt.Const64(1<<62))},
+		"gauge": {module: abi.ImportModule, name: abi.ImportGauge, params: "iid", grant: abi.CapabilityMetrics, args: wt.Code(name, wt.ConstF64(math.MaxFloat64))},
 		"event": {
-			abi.ImportModule, abi.ImportEvent, "iiiii", "i", abi.CapabilityEvents,
-			wt.Code(wt.Const(abi.EventWarning), wt.Const(reasonAt), wt.Const(5), text),
+			module: abi.ImportModule, name: abi.ImportEvent, params: "iiiii", results: "i", grant: abi.CapabilityEvents,
+			args: wt.Code(wt.Const(abi.EventWarning), wt.Const(reasonAt), wt.Const(5), text),
 		},
-		"clock":       {wasi, "clock_time_get", "iji", "i", abi.CapabilityClock, wt.Code(wt.Const(1), wt.Const64(0), wt.Const(outAt))},
-		"fake-clock":  {wasi, "clock_time_get", "iji", "i", "", wt.Code(wt.Const(0), wt.Const64(0), wt.Const(outAt))},
-		"random":      {wasi, "random_get", "ii", "i", abi.CapabilityRandom, wt.Code(wt.Const(outAt), wt.Const(5_000))},
-		"fake-random": {wasi, "random_get", "ii", "i", "", wt.Code(wt.Const(outAt), wt.Const(5_000))},
-		"sleep":       {wasi, "poll_oneoff", "iiii", "i", "", wt.Code(wt.Const(1<<17), wt.Const(1<<18), wt.Const(64), wt.Const(outAt))},
-		"yield":       {wasi, "sched_yield", "", "i", "", nil},
-		"environment": {wasi, "environ_sizes_get", "ii", "i", "", wt.Code(wt.Const(outAt), wt.Const(outAt+4))},
+		"clock":       {module: wasi, name: "clock_time_get", params: "iji", results: "i", grant: abi.CapabilityClock, args: wt.Code(wt.Const(1), wt.Const64(0), wt.Const(outAt))},
+		"fake-clock":  {module: wasi, name: "clock_time_get", params: "iji", results: "i", args: wt.Code(wt.Const(0), wt.Const64(0), wt.Const(outAt))},
+		"random":      {module: wasi, name: "random_get", params: "ii", results: "i", grant: abi.CapabilityRandom, args: wt.Code(wt.Const(outAt), wt.Const(2_000))},
+		"fake-random": {module: wasi, name: "random_get", params: "ii", results: "i", args: wt.Code(wt.Const(outAt), wt.Const(2_000))},
+		"sleep":       {module: wasi, name: "poll_oneoff", params: "iiii", results: "i", args: wt.Code(wt.Const(1<<17), wt.Const(1<<18), wt.Const(64), wt.Const(outAt))},
+		"yield":       {module: wasi, name: "sched_yield", params: "", results: "i"},
+		"environment": {module: wasi, name: "environ_sizes_get", params: "ii", results: "i", args: wt.Code(wt.Const(outAt), wt.Const(outAt+4))},
 		"open": {
-			wasi, "path_open", "iiiiijjii", "i", "",
-			wt.Code(wt.Const(3), wt.Const(0), text, wt.Const(0), wt.Const64(-1), wt.Const64(-1), wt.Const(0), wt.Const(outAt)),
+			module: wasi, name: "path_open", params: "iiiiijjii", results: "i",
+			args: wt.Code(wt.Const(3), wt.Const(0), text, wt.Const(0), wt.Const64(-1), wt.Const64(-1), wt.Const(0), wt.Const(outAt)),
 		},
-	}
+	})
+	return all
 }
 
 // floods call a host function without end, and so often that it is too much but within the
@@ -88,10 +93,10 @@ func calls() map[string]call {
 func floods() (out []behaviour) {
 	for name, c := range calls() {
 		out = append(out,
-			behaviour{name: name + "-flood", want: outOfTime, grants: granting(c), code: func(p *wt.Policy) []byte {
+			behaviour{name: name + "-flood", want: outOfTime, onLoad: c.onLoad(), grants: granting(c), code: func(p *wt.Policy) []byte {
 				return wt.Loop(c.code(p), wt.Br(0))
 			}},
-			behaviour{name: name + "-many", want: Outcome{}, grants: granting(c), code: func(p *wt.Policy) []byte {
+			behaviour{name: name + "-many", want: Outcome{}, onLoad: c.onLoad(), grants: granting(c), code: func(p *wt.Policy) []byte {
 				return repeat(p, 20, c.code(p))
 			}})
 	}
@@ -116,8 +121,20 @@ func granting(c call) []string {
 	return []string{c.grant}
 }
 
+// onLoad is what a call comes to before the policy has declared anything; nil if it declares nothing.
+func (c call) onLoad() *Outcome {
+	if c.needs == nil {
+		return nil
+	}
+	want := faults(misuse)
+	return &want
+}
+
 func (c call) code(p *wt.Policy) []byte {
 	words(p)
+	if c.needs != nil {
+		c.needs(p)
+	}
 	f := imported(p, c.module, c.name, c.params, c.results)
 	return wt.Code(c.args, wt.Call(f), droppedResults(c.results))
 }
@@ -145,13 +162,17 @@ func metricNames(p *wt.Policy) []byte {
 	return all
 }
 
+// misuseCase is a call like a correct one, with other arguments.
+type misuseCase struct {
+	like string
+	args []byte
+	want Outcome
+}
+
 // misuses are calls with arguments that no correct guest passes.
 func misuses() (out []behaviour) {
-	for name, c := range map[string]struct {
-		like string
-		args []byte
-		want Outcome
-	}{
+	list := clusterMisuses()
+	maps.Copy(list, map[string]misuseCase{
 		"log-outside":        {"log", wt.Code(wt.Const(1), wt.Const(0xfffffff0), wt.Const(5)), faults(misuse)},
 		"log-negative":       {"log", wt.Code(wt.Const(1), wt.Const(wt.TextAt), wt.Const(0xffffffff)), faults(misuse)},
 		"log-level":          {"log", wt.Code(wt.Const(99), wt.Const(wt.TextAt), wt.Const(5)), faults(misuse)},
@@ -184,7 +205,8 @@ func misuses() (out []behaviour) {
 		"write-vectors":  {"write", wt.Code(wt.Const(2), wt.Const(0), wt.Const(0xffffffff), wt.Const(outAt)), Outcome{}},
 		"write-outside":  {"write", wt.Code(wt.Const(2), wt.Const(0xfffffff8), wt.Const(1), wt.Const(0xffffffff)), Outcome{}},
 		"raise":          {"raise", wt.Const(9), faults(misuse)},
-	} {
+	})
+	for name, c := range list {
 		out = append(out, misusing(name, c.like, c.args, c.want))
 	}
 	slices.SortFunc(out, func(a, b behaviour) int { return cmp.Compare(a.name, b.name) })
@@ -206,9 +228,9 @@ func misusing(name, like string, args []byte, want Outcome) behaviour {
 // selfCalls is guests that call their own exports while the host waits for one of them, which
 // may be the same one.
 func selfCalls() (out []behaviour) {
-	for _, place := range slices.Concat([]string{Describe, Configure}, Points()) {
+	for _, place := range []string{Describe, Configure, PreFilter, Filter, PreScore, Score, NormalizeScore} {
 		out = append(out, behaviour{name: "calling-" + lower(place), want: Outcome{Result: Anything}, code: func(p *wt.Policy) []byte {
-			return wt.Code(wt.Call(p.Index(exports[place])), wt.Drop())
+			return wt.Code(wt.Call(p.Index(Export(place))), wt.Drop())
 		}})
 	}
 	return append(out,

@@ -37,7 +37,7 @@ const (
 // OnLoad is the places that a guest passes before it is ever asked about a pod.
 func OnLoad() []string { return []string{Start, Initialize, Describe, Buffer, Configure} }
 
-// Points is the extension points.
+// Points is the extension points of filtering and scoring; see Later for the others.
 func Points() []string { return []string{PreFilter, Filter, PreScore, Score, NormalizeScore} }
 
 // exports is what the host calls in each place; a start function has no name.
@@ -48,12 +48,19 @@ var exports = map[string]string{
 }
 
 // Export is the export that the host calls in a place; empty for Start.
-func Export(place string) string { return exports[place] }
+func Export(place string) string {
+	if l, ok := places[place]; ok {
+		return l.export
+	}
+	return exports[place]
+}
 
 // Guest is a module with what must come of it.
 type Guest struct {
 	// Name is unique, of letters, digits and dashes in lower case.
 	Name string
+	// Family is a word for what it does.
+	Family string
 	// Where is the place in which the guest misbehaves; empty for bytes that are not a guest.
 	Where string
 	// Wasm makes the module.
@@ -78,6 +85,8 @@ const (
 	Fault
 	// Rejected pods are not scheduled because the guest says so, within its rights.
 	Rejected
+	// Waiting pods wait at Permit because the guest says so.
+	Waiting
 	// Anything may happen to the pod; only the host must not suffer.
 	Anything
 )
@@ -123,21 +132,42 @@ func (o Outcome) in(place string) Outcome {
 // Placed tells whether a pod of the guest's profile is scheduled; known is false if it may or
 // may not be.
 func (g Guest) Placed(ignoreFaults bool) (placed, known bool) {
+	if g.Late() && g.Want.Result != Anything && g.Want.Result != Refused {
+		return false, true
+	}
 	switch g.Want.Result {
 	case Harmless:
 		return true, true
-	case Refused, LoadFault, Fault:
+	case Refused, LoadFault:
 		return ignoreFaults, true
+	case Fault:
+		return ignoreFaults || g.Silent(), true
 	case Rejected:
 		return false, true
-	case Anything:
+	case Waiting, Anything:
 	}
 	return false, false
 }
 
+// Late tells whether the guest misbehaves where pods come that are not placed anyway.
+func (g Guest) Late() bool {
+	l, ok := places[g.Where]
+	return ok && (l.harm == late || l.harm == unheard)
+}
+
+// Silent tells whether nobody but the log and the metrics hears of a fault where the guest misbehaves.
+func (g Guest) Silent() bool {
+	l, ok := places[g.Where]
+	return ok && (l.harm == silent || l.harm == unheard)
+}
+
 // Explains tells whether a message about a pod that is not placed says enough: which kind of
 // fault it was, in which call, and whatever else the outcome wants to be said.
-func (g Guest) Explains(message string) bool {
+func (g Guest) Explains(ignoreFaults bool, message string) bool {
+	if g.Late() && g.Want.Result != Refused && (ignoreFaults || g.Silent()) {
+		// It is about why the pod came there.
+		return true
+	}
 	if !strings.Contains(message, g.Want.Text) {
 		return false
 	}
@@ -154,10 +184,25 @@ func (g Guest) Explains(message string) bool {
 // Corpus is all guests.
 func Corpus() []Guest {
 	return slices.Concat(
-		everywhere(endless()), everywhere(recursions()), everywhere(traps()), everywhere(exits()),
-		everywhere(memories()), everywhere(floods()), everywhere(misuses()), everywhere(selfCalls()),
-		overwrites(), codes(), texts(), states(), subsets(), verdicts(), scores(), buffers(), descriptors(), unloadable(),
+		of("endless", everywhere(endless())), of("recursion", everywhere(recursions())), of("trap", everywhere(traps())),
+		of("exit", everywhere(exits())), of("memory", everywhere(memories())), of("flood", everywhere(floods())),
+		of("misuse", everywhere(misuses())), of("self-call", everywhere(selfCalls()), reentrant()),
+		of("overwrite", overwrites()), of("code", codes(), indecisive()), of("text", texts()),
+		of("state", states(), blobs()), of("choice", subsets(), nominations()), of("verdict", verdicts()),
+		of("score", scores(), placementScores(), ranks()), of("victim", victims()), of("wait", waits()),
+		of("annotation", annotations()), of("placement", placements()),
+		of("buffer", buffers()), of("descriptor", descriptors()), of("need", needs(), onlyOnce()),
+		of("module", unloadable(), ungranted()),
 	)
+}
+
+// of names the family of guests.
+func of(family string, lists ...[]Guest) []Guest {
+	all := slices.Concat(lists...)
+	for i := range all {
+		all[i].Family = family
+	}
+	return all
 }
 
 // behaviour is something to do in any place.
@@ -165,22 +210,49 @@ type behaviour struct {
 	name   string
 	grants []string
 	want   Outcome
+	// onLoad, if not nil, is what comes of it while the guest is loaded.
+	onLoad *Outcome
 	// code leaves nothing on the stack, may add to the policy, and must not use parameters.
 	code func(p *wt.Policy) []byte
 }
 
+// typical is a behaviour of each family, for places that are not core.
+var typical = []string{
+	"empty-loop", "call-tree", "recursion", "recursion-with-many-locals", "unreachable", "trap-with-forged-names",
+	"exit-1", "exit-after-a-long-speech", "memory-growth", "memory-hoarding", "output-flood", "log-flood", "log-many",
+	"event-flood", "reject-flood", "wake-flood", "wake-many", "set-flood", "random-flood",
+	"misused-log-outside", "misused-wake-negative", "misused-set-giant-key", "calling-describe", "moving-its-windows",
+}
+
 func everywhere(list []behaviour) (out []Guest) {
 	for _, b := range list {
-		for _, place := range slices.Concat(OnLoad(), Points()) {
+		where := slices.Concat(OnLoad(), Points(), core())
+		if slices.Contains(typical, b.name) {
+			where = slices.Concat(OnLoad(), Points(), Later())
+		}
+		for _, place := range where {
 			out = append(out, b.in(place))
 		}
 	}
 	return out
 }
 
+// wants is what a behaviour comes to in a place.
+func (b behaviour) wants(place string) Outcome {
+	want := b.want
+	if b.onLoad != nil && slices.Contains(OnLoad(), place) {
+		want = *b.onLoad
+	}
+	if queued(place) && len(want.Kinds) > 0 {
+		// There is little fuel for what takes much of it.
+		want.Kinds = append(slices.Clip(want.Kinds), fuel)
+	}
+	return want.in(place)
+}
+
 // in makes a guest that misbehaves in one place, and goes on there as it should if it still can.
 func (b behaviour) in(place string) Guest {
-	return guest(b.name, place, b.want.in(place), b.grants, func(p *wt.Policy) {
+	return guest(b.name, place, b.wants(place), b.grants, func(p *wt.Policy) {
 		// Room is taken before the code is made, which may refer to functions by index.
 		if place == Start {
 			p.Funcs = append(p.Funcs, wt.Func{})
@@ -188,7 +260,7 @@ func (b behaviour) in(place string) Guest {
 			p.Start = uint32(len(p.Imports)) + 1
 			return
 		}
-		export := exports[place]
+		export := Export(place)
 		regular := p.Bodies[export]
 		p.Body(export, regular)
 		p.Body(export, b.code(p), regular)
@@ -197,9 +269,27 @@ func (b behaviour) in(place string) Guest {
 
 // guest changes a well-behaved policy.
 func guest(name, place string, want Outcome, grants []string, change func(p *wt.Policy)) Guest {
-	return Guest{Name: name + "-in-" + lower(place), Where: place, Capabilities: grants, Want: want, Wasm: func() []byte {
+	l, later := places[place]
+	if queued(place) && len(want.Kinds) > 0 {
+		want.Kinds = append(slices.Clip(want.Kinds), deadline)
+	}
+	grants = slices.Concat(grants, l.grants)
+	return Guest{Name: name + "-in-" + lower(place), Where: place, Capabilities: unique(grants), Want: want, Wasm: func() []byte {
 		p := goodPolicy()
+		if later {
+			l.enter(p)
+		}
 		change(p)
 		return p.Bytes()
 	}}
+}
+
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Told tells whether anybody says of a pod that is not placed why: PreEnqueue has no way to.
+func (g Guest) Told(ignoreFaults bool) bool {
+	return g.Where != PreEnqueue || ignoreFaults || g.Want.Result == Harmless
 }

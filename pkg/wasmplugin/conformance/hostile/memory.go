@@ -70,14 +70,14 @@ func overwriting(name, place string, with uint32, want Outcome) Guest {
 			p.Descriptor.Points &^= abi.PointNormalizeScore
 		}
 		last := wt.Code(wt.Const(0), wt.Const(with), wholeMemory(), wt.MemoryFill())
-		p.Body(exports[place], last, regularEnd(p, place))
+		p.Body(Export(place), last, regularEnd(p, place))
 	})
 }
 
 // regularEnd is what a place returns in the end.
 func regularEnd(p *wt.Policy, place string) []byte {
 	if place == Describe || place == Buffer {
-		return p.Bodies[exports[place]]
+		return p.Bodies[Export(place)]
 	}
 	return success()
 }

@@ -100,7 +100,7 @@ func (p *Pool) Warm(ctx context.Context) error {
 	var all []*Guest
 	var errs []error
 	for range p.opts.Size {
-		g, err := p.Get(ctx)
+		g, err := p.get(ctx, true)
 		if err != nil {
 			errs = append(errs, err)
 			break
@@ -116,7 +116,11 @@ func (p *Pool) Warm(ctx context.Context) error {
 // Get takes an idle guest, or waits for one: to come back, or to be made if there may be more.
 // Give it back with Put, or Discard it after a fault. The error is ErrClosed, ErrBusy or
 // ErrStarting when ctx is done, or why there is no guest at all.
-func (p *Pool) Get(ctx context.Context) (*Guest, error) {
+func (p *Pool) Get(ctx context.Context) (*Guest, error) { return p.get(ctx, false) }
+
+// get is Get. Who has taken all others itself waits for a new one only, and not for ever if that could
+// not be made.
+func (p *Pool) get(ctx context.Context, others bool) (*Guest, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	stop := context.AfterFunc(ctx, p.wake)
@@ -136,7 +140,7 @@ func (p *Pool) Get(ctx context.Context) (*Guest, error) {
 			p.making++
 			go p.add(context.WithoutCancel(ctx))
 			asked = true
-		case p.made == 0:
+		case p.made == 0, others && asked && p.making == 0:
 			return nil, p.failure
 		}
 	}

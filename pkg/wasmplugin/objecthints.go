@@ -62,6 +62,7 @@ func (p *policy) concerned(pod *v1.Pod, l *loaded, events []guest.Batch) bool {
 		return true
 	}
 	a := p.queued(queueingHintPoint, pod)
+	a.limit = eventLimit // no lock is held
 	if a.module != l {
 		return true
 	}

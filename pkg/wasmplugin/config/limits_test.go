@@ -36,7 +36,7 @@ func TestLoadSandbox(t *testing.T) {
 			fields: `
 capabilities: [nodePods, log, metrics, events, clock, random, nodeAnnotations]
 limits:
-  fuel: {perCall: 1000, perNode: 1000000000}
+  fuel: {perCall: 1000, perNode: 1000000000, perQueueCall: 100000000, perBindCall: 1000}
   deadline: 10s
   memory: 1048576
   instances: 64
@@ -50,7 +50,10 @@ mode: Monitor`,
 			want: func(args *v1alpha1.WasmPluginArgs) {
 				args.Capabilities = []string{"nodePods", "log", "metrics", "events", "clock", "random", "nodeAnnotations"}
 				args.Limits = v1alpha1.Limits{
-					Fuel:       v1alpha1.FuelLimits{PerCall: new(int64(1000)), PerNode: new(int64(1_000_000_000))},
+					Fuel: v1alpha1.FuelLimits{
+						PerCall: new(int64(1000)), PerNode: new(int64(1_000_000_000)),
+						PerQueueCall: new(int64(100_000_000)), PerBindCall: new(int64(1000)),
+					},
 					Deadline:   duration(10 * time.Second),
 					Memory:     resource.NewQuantity(1<<20, resource.BinarySI),
 					Instances:  new(int32(64)),
@@ -190,12 +193,13 @@ mode: {}`,
 			},
 		},
 		"capabilities": {
-			fields: `capabilities: [log, Clock, log, "", objects:pods]`,
+			fields: `capabilities: [log, Clock, log, "", objects:pods, "objects:", objects:Pods]`,
 			want: []string{
-				`args.capabilities[1]: Unsupported value: "Clock": supported values: "log", "metrics", "events", "clock", "random", "nodeAnnotations", "nodePods"`,
+				`args.capabilities[1]: Unsupported value: "Clock": supported values: "log", "metrics", "events", "clock", "random", "nodeAnnotations", "nodePods", "ledger", "waitingPods", "wake", "sharedData", "preemption", "reclaim", "bind", "objects:<resource>"`,
 				`args.capabilities[2]: Duplicate value: "log"`,
-				`args.capabilities[3]: Unsupported value: "": supported values: "log", "metrics", "events", "clock", "random", "nodeAnnotations", "nodePods"`,
-				`args.capabilities[4]: Unsupported value: "objects:pods": supported values: "log", "metrics", "events", "clock", "random", "nodeAnnotations", "nodePods"`,
+				`args.capabilities[3]: Unsupported value: "": supported values: "log", "metrics", "events", "clock", "random", "nodeAnnotations", "nodePods", "ledger", "waitingPods", "wake", "sharedData", "preemption", "reclaim", "bind", "objects:<resource>"`,
+				`args.capabilities[5]: Unsupported value: "objects:": supported values: "log", "metrics", "events", "clock", "random", "nodeAnnotations", "nodePods", "ledger", "waitingPods", "wake", "sharedData", "preemption", "reclaim", "bind", "objects:<resource>"`,
+				`args.capabilities[6]: Unsupported value: "objects:Pods": supported values: "log", "metrics", "events", "clock", "random", "nodeAnnotations", "nodePods", "ledger", "waitingPods", "wake", "sharedData", "preemption", "reclaim", "bind", "objects:<resource>"`,
 			},
 		},
 		"capabilities that are no list": {

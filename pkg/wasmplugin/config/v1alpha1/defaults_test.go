@@ -30,8 +30,10 @@ limits:
     burst: 10
     perMinute: 10
   fuel:
+    perBindCall: 10000000
     perCall: 10000000
     perNode: 50000
+    perQueueCall: 1000000
   instances: 0
   log:
     burst: 100
@@ -67,7 +69,7 @@ func TestSetDefaultsKeepsWhatIsSet(t *testing.T) {
 		Config:       &runtime.RawExtension{Raw: []byte(`{"a":1}`)},
 		Capabilities: []string{"log"},
 		Limits: Limits{
-			Fuel:       FuelLimits{PerCall: new(int64(7)), PerNode: new(int64(0))},
+			Fuel:       FuelLimits{PerCall: new(int64(7)), PerNode: new(int64(0)), PerQueueCall: new(int64(8)), PerBindCall: new(int64(9))},
 			Deadline:   &metav1.Duration{Duration: time.Second},
 			Memory:     resource.NewQuantity(1, resource.BinarySI),
 			Instances:  new(int32(2)),

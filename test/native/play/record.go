@@ -46,6 +46,9 @@ func (p *Player) Record() *Record {
 			}
 		}
 		for _, e := range now.events {
+			if e.Reason == gated {
+				continue
+			}
 			key := strings.Join([]string{e.Regarding.Name, e.Type, e.Reason, e.Action, unique(now.names, e.Note)}, " | ")
 			r.Events[key]++
 			if e.Series != nil {
@@ -64,6 +67,10 @@ var uid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 func unique(names map[types.UID]string, text string) string {
 	return uid.ReplaceAllStringFunc(text, func(id string) string { return names[types.UID(id)] })
 }
+
+// gated is the reason of the event by which the host says what PreEnqueue keeps a pod for. Native plugins
+// leave that unsaid.
+const gated = "PolicyGated"
 
 // timed are reasons for a pod to come to the queue which say how long its backoff was, and no more.
 var timed = []string{`event="BackoffComplete"`, `event="PopFromBackoffQ"`}

@@ -30,7 +30,7 @@ const (
 	hostileMemory = 1 << 30
 	overhead      = 256 << 20
 	// hostilePace is the time between two hostile pods, and goodPace that between good ones.
-	hostilePace, goodPace = 240 * time.Millisecond, 30 * time.Millisecond
+	hostilePace, goodPace = 120 * time.Millisecond, 30 * time.Millisecond
 	// warmUp is how many good pods come before those that are measured without hostile ones.
 	warmUp, quiet = 20, 80
 	// hostileLine and hostileLog are how long a line of a scheduler's log and all of it may be, in
@@ -109,18 +109,19 @@ func hostileCases() (all []hostileCase) {
 	return all
 }
 
-// sampled is the guests that misbehave while they are loaded, or in filtering and scoring; of misuses
-// and floods, which differ in their arguments only, every third. (Those of the other extension points are
-// in the tests of package hostile.)
+// sampled is the guests that misbehave while they are loaded, or in filtering and scoring; of those that
+// call functions of the cluster every third, since they differ in their arguments only. (Those of
+// the other extension points are in the tests of package hostile.)
 func sampled(corpus []hostile.Guest) (out []hostile.Guest) {
-	seen := map[string]int{}
+	callers := 0
 	for _, g := range corpus {
 		// The scheduler takes an empty file for a mistake in its configuration. Who waits has no outcome.
 		if len(g.Wasm()) == 0 || g.Want.Result == hostile.Waiting || strings.HasPrefix(g.Name, "only-once-") || slices.Contains(hostile.Later(), g.Where) {
 			continue
 		}
-		if g.Family == "misuse" || g.Family == "flood" {
-			if seen[g.Family]++; seen[g.Family]%3 != 0 {
+		function, _, _ := strings.Cut(strings.TrimPrefix(g.Name, "misused-"), "-")
+		if slices.Contains(ofTheCluster, function) {
+			if callers++; callers%3 != 0 {
 				continue
 			}
 		}
@@ -128,6 +129,10 @@ func sampled(corpus []hostile.Guest) (out []hostile.Guest) {
 	}
 	return out
 }
+
+// ofTheCluster is how names of guests start that call the functions for ledger, objects, waiting pods,
+// waking and shared data.
+var ofTheCluster = []string{"used", "object", "waiting", "allow", "reject", "wake", "get", "set"}
 
 // hostileBatches shuffles the cases and deals them out, so that each scheduler gets some of every
 // sort at any time.

@@ -24,6 +24,19 @@ func (p *policy) newBatch(a *attempt, nodes int) *batch {
 	return &batch{store: p.store, reads: a.reads(), slots: make([]uint32, 0, nodes)}
 }
 
+// batchOf collects the nodes in their order.
+func (p *policy) batchOf(a *attempt, nodes []fwk.NodeInfo) *batch {
+	b := p.newBatch(a, len(nodes))
+	for _, info := range nodes {
+		if position, resident := p.store.Position(info); resident && !a.simulated {
+			b.addAt(position)
+		} else {
+			b.addCopy(info)
+		}
+	}
+	return b
+}
+
 // addAt adds the node at a position of the snapshot's list.
 func (b *batch) addAt(position int) {
 	if !b.store.Current(position) {

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -43,8 +42,6 @@ type harness struct {
 	client *fake.Clientset
 	// framework is what the latest plugin is on.
 	framework framework.Framework
-	// killed is how many guests killGuests has ended.
-	killed atomic.Int64
 }
 
 // filterScorePlugin is what a policy is that answers Filter and Score, and nothing else.

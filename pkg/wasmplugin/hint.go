@@ -83,7 +83,7 @@ type hint struct {
 // that there is now. Where that cannot be asked the answer is yes: at worst an attempt is wasted.
 func (h *hint) decide(_ klog.Logger, pod *v1.Pod, old, updated any) (fwk.QueueingHint, error) {
 	l := h.policy.module.Load()
-	if l == nil || !l.about.Has(abi.PointQueueingHint) {
+	if l == nil || !l.about.Has(abi.PointQueueingHint) || !h.queueing.respite.over() {
 		return fwk.Queue, nil
 	}
 	memory := h.queueing.of(l, h.policy.store)
@@ -104,7 +104,11 @@ func (p *policy) hint(memory *queueMemory, e *clusterEvent, pod *v1.Pod) fwk.Que
 	a := q.attempt
 	a.pod = pod
 	a.cycle = guest.Cycle{ID: p.host.cycles.Add(1), Pod: memory.pod(pod), Subject: pod}
-	if err := p.with(context.Background(), queueingHintPoint, a, q.ask); err == nil && q.code == abi.Skip {
+	if err := p.with(context.Background(), queueingHintPoint, a, q.ask); err != nil {
+		p.queueing.respite.begin()
+		return fwk.Queue
+	}
+	if q.code == abi.Skip {
 		return fwk.QueueSkip
 	}
 	return fwk.Queue

@@ -6,6 +6,7 @@ package wasmplugin
 import (
 	"encoding/binary"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
@@ -141,7 +142,8 @@ func TestQueueingHint(t *testing.T) {
 	}
 }
 
-// A guest that breaks down over an event is not asked about it for other pods, but about the next event.
+// A guest that breaks down over an event is not asked about it for other pods, nor about others for a
+// while, which is longer each time.
 func TestOneFaultEndsAnEvent(t *testing.T) {
 	h := newHarnessOf(t, queuer(), nil)
 	skip, bad, before := podWithPriority(int32(abi.Skip)), podWithPriority(poison), faults(t, "")
@@ -150,19 +152,28 @@ func TestOneFaultEndsAnEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	respite := &h.policy().queueing.respite
+	later := func() { respite.until.Store(time.Now().UnixNano() - 1) }
+	now := func() {}
 	for i, step := range []struct {
+		when    func()
 		pod     *v1.Pod
 		updated *v1.Node
 		want    fwk.QueueingHint
 	}{
-		{skip, first, fwk.QueueSkip}, {bad, first, fwk.Queue}, {skip, first, fwk.Queue}, {bad, first, fwk.Queue}, {skip, second, fwk.QueueSkip},
+		{now, skip, first, fwk.QueueSkip}, {now, bad, first, fwk.Queue}, {now, skip, first, fwk.Queue}, {now, bad, second, fwk.Queue},
+		{later, skip, first, fwk.Queue}, {now, skip, second, fwk.QueueSkip}, {now, bad, second, fwk.Queue},
 	} {
+		step.when()
 		if got, err := events[0].QueueingHintFn(klog.Logger{}, step.pod, nil, step.updated); got != step.want || err != nil {
 			t.Errorf("step %d: hint = %v, %v, want %v", i, got, err, step.want)
 		}
 	}
-	if got := faults(t, "") - before; got != 1 {
-		t.Errorf("%d faults, want 1", got)
+	if got := faults(t, "") - before; got != 2 {
+		t.Errorf("%d faults, want 2", got)
+	}
+	if got := time.Duration(respite.length.Load()); got != 2*respiteFirst {
+		t.Errorf("after the second fault it is not asked for %v, want %v", got, 2*respiteFirst)
 	}
 }
 

@@ -25,9 +25,9 @@ import (
 )
 
 // eventLimit is how long guests may hold up the scheduling queue about one event, for all pods: on a
-// machine that is not overloaded that is some hundred thousand of them. When
+// machine that is not overloaded that is some fifty thousand of them. When
 // it is over the remaining pods are tried again without asking.
-const eventLimit = time.Second
+const eventLimit = 250 * time.Millisecond
 
 // clusterEvent is an event as guests see it. It is encoded once, and is one attempt: when
 // a guest breaks down over it, the policy is not asked about more pods, so that the queue does not stay

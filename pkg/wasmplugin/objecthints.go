@@ -58,7 +58,7 @@ func (p *policy) objectEvents(l *loaded, changes []objects.Change) (events []gue
 // concerned tells whether any of the events may have made the pod schedulable. Where the policy cannot
 // be asked the answer is yes: at worst an attempt is wasted.
 func (p *policy) concerned(pod *v1.Pod, l *loaded, events []guest.Batch) bool {
-	if events == nil {
+	if events == nil || !p.queueing.respite.over() {
 		return true
 	}
 	a := p.queued(queueingHintPoint, pod)
@@ -68,6 +68,9 @@ func (p *policy) concerned(pod *v1.Pod, l *loaded, events []guest.Batch) bool {
 	}
 	for _, e := range events {
 		answer, err := p.ask(context.Background(), queueingHintPoint, a, guest.QueueingHint, e)
+		if err != nil {
+			p.queueing.respite.begin()
+		}
 		if err != nil || answer.Code != abi.Skip {
 			return true
 		}

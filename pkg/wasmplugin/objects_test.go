@@ -55,7 +55,7 @@ func keeper(t *testing.T) (h *harness, client dynamic.Interface, awake func() []
 	h.plugin = h.loadArgs(host, args(path, map[string]any{"capabilities": []string{"objects:configmaps"}}))
 	var mu sync.Mutex
 	var names []string
-	h.plugin.(policyHolder).policyOf().waker.activate = func(pods map[string]*v1.Pod) {
+	h.policy().waker.activate = func(pods map[string]*v1.Pod) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, pod := range pods {
@@ -85,7 +85,7 @@ func addMap(t *testing.T, client dynamic.Interface, name string) {
 func TestObjectsWakeRejectedPods(t *testing.T) {
 	h, client, awake := keeper(t)
 	const want = "Unschedulable: pod rejected by policy"
-	objects := h.plugin.(policyHolder).policyOf().module.Load().objects
+	objects := h.policy().module.Load().objects
 	waitUntil(t, "all objects", func() bool { return objects.Version() == 20 })
 	// Their coming wakes pods too.
 	time.Sleep(4 * wakeSoonest)
@@ -121,7 +121,7 @@ func waitUntil(t *testing.T, what string, done func() bool) {
 // decided on what was before.
 func TestNoWakeUpIsLost(t *testing.T) {
 	h, _, awake := keeper(t)
-	p := h.plugin.(policyHolder).policyOf()
+	p := h.policy()
 	a := p.newAttempt(member(7, 0))
 	a.module = p.module.Load()
 	a.objects = a.module.objects.Version() - 1 // it changed since

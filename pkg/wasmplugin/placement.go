@@ -90,14 +90,7 @@ func (p *policy) generate(ctx context.Context, a *attempt, group fwk.PodGroupInf
 	if err := a.failure(); err != nil {
 		return nil, verdict, err
 	}
-	b := p.newBatch(a, len(nodes))
-	for _, info := range nodes {
-		if position, resident := p.store.Position(info); resident && !a.simulated {
-			b.addAt(position)
-		} else {
-			b.addCopy(info)
-		}
-	}
+	b := p.batchOf(a, nodes)
 	at := p.addGroup(b.scratchpad(), group, pods)
 	about := b.guest()
 	about.Group = at

@@ -41,7 +41,7 @@ func bookkeeper() *wt.Policy {
 // the policy is then as it was.
 func TestSimulatedGroupsLeaveNothing(t *testing.T) {
 	h := newHarnessOf(t, bookkeeper(), map[string]any{"capabilities": []string{"ledger", "sharedData"}})
-	p := h.plugin.(policyHolder).policyOf()
+	p := h.policy()
 	plugin := h.plugin.(bindPlugin)
 	node := h.nodes()[0].Node().Name
 	// One pod is placed for good.

@@ -45,9 +45,12 @@ func queuer() *wt.Policy {
 // refused is the priority of pods that queuer does not sign.
 const refused = 50
 
+// owned is a plugin, for tests.
+type owned interface{ owner() *policy }
+
 // policy is the plugin's policy.
 func (h *harness) policy() *policy {
-	return h.plugin.(interface{ owner() *policy }).owner()
+	return h.plugin.(owned).owner()
 }
 
 func (c common) owner() *policy { return c.policy }
@@ -74,9 +77,9 @@ func (h *harness) openBreaker() {
 func TestGatedPodsSayWhy(t *testing.T) {
 	h := newHarnessOf(t, queuer(), nil)
 	for range 3 {
-		h.plugin.(fwk.PreEnqueuePlugin).PreEnqueue(h.ctx, podWith(int32(abi.Unschedulable)))
+		h.plugin.(fwk.PreEnqueuePlugin).PreEnqueue(h.ctx, podWithPriority(int32(abi.Unschedulable)))
 	}
-	pod := podWith(int32(abi.Unschedulable))
+	pod := podWithPriority(int32(abi.Unschedulable))
 	for range 3 {
 		h.plugin.(fwk.PreEnqueuePlugin).PreEnqueue(h.ctx, pod)
 	}
@@ -84,10 +87,6 @@ func TestGatedPodsSayWhy(t *testing.T) {
 	if diff := cmp.Diff(slices.Repeat([]string{want}, 4), h.drainEvents()); diff != "" {
 		t.Errorf("events (-want,+got):\n%s", diff)
 	}
-}
-
-func podWith(priority int32) *v1.Pod {
-	return st.MakePod().Name("p").Namespace("default").UID("p").Priority(priority).Obj()
 }
 
 func TestPreEnqueue(t *testing.T) {

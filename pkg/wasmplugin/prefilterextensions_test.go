@@ -10,9 +10,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -117,39 +115,6 @@ func TestStateSurvivesPreemption(t *testing.T) {
 				t.Errorf("%d scenes had victims: that proves little", victims)
 			}
 		})
-	}
-}
-
-// killGuests takes guests that are idle between two calls and ends them, until the returned function is
-// called.
-func killGuests(t *testing.T, p *policy) func() {
-	stop, killed := make(chan struct{}), 0
-	var killer sync.WaitGroup
-	pool := p.module.Load().pool
-	killer.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(2 * time.Millisecond):
-			}
-			if g := pool.Idle(); g != nil {
-				killed++
-				if err := pool.Discard(context.Background(), g); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-	})
-	return func() {
-		close(stop)
-		killer.Wait()
-		if killed < 20 {
-			t.Errorf("killed %d guests: that proves little", killed)
-		}
-		if t.Failed() {
-			t.Logf("killed %d guests", killed)
-		}
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 type queueing struct {
 	// keys is where QueueSort put pods.
 	keys perObject[v1.Pod, sortKey]
+	// respite is for hints and signatures.
+	respite respite
 	// gated is why PreEnqueue kept pods out last.
 	gated perObject[v1.Pod, *atomic.Pointer[string]]
 	// memory is for the current module.

@@ -63,15 +63,7 @@ func (p *policy) resume(state fwk.CycleState, pod *v1.Pod) (*attempt, error) {
 
 // batch is the nodes as slots.
 func (p *policy) batch(a *attempt, nodes []fwk.NodeInfo) guest.Batch {
-	b := p.newBatch(a, len(nodes))
-	for _, info := range nodes {
-		if position, resident := p.store.Position(info); resident && !a.simulated {
-			b.addAt(position)
-		} else {
-			b.addCopy(info)
-		}
-	}
-	return b.guest()
+	return p.batchOf(a, nodes).guest()
 }
 
 // scoreAll runs PreScore and Score on one guest and notes the scores.

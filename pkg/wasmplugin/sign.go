@@ -18,6 +18,7 @@ import (
 const (
 	noSigner    = "the policy does not sign pods"
 	noSignature = "the policy left no signature"
+	brokeDown   = "the policy broke down lately"
 )
 
 // SignPod asks the policy for what it looks at in the pod. A policy may look at anything, so two pods
@@ -30,6 +31,9 @@ func (c common) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *
 	if l := p.module.Load(); l != nil && !l.about.Has(abi.PointSign) {
 		return nil, unsigned(noSigner)
 	}
+	if !p.queueing.respite.over() {
+		return nil, unsigned(brokeDown)
+	}
 	a := p.queued(signPoint, pod)
 	if !a.answers(abi.PointSign) {
 		return nil, unsigned(noSigner)
@@ -37,6 +41,7 @@ func (c common) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *
 	answer, err := p.ask(ctx, signPoint, a, guest.Sign, guest.Batch{})
 	switch {
 	case err != nil:
+		p.queueing.respite.begin()
 		return nil, unsigned(err.Error())
 	case answer.Code != abi.Success:
 		return nil, unsigned(answer.Reason)

@@ -141,7 +141,7 @@ func (h *harness) startAndStop(handle fwk.Handle, path string) {
 	for n := range 4 {
 		using.Go(func() { h.use(p, member(n, 0), stop) })
 	}
-	p.(policyHolder).policyOf().wake(member(9, 0), time.Hour)
+	p.(owned).owner().wake(member(9, 0), time.Hour)
 	time.Sleep(rand.N(20 * time.Millisecond))
 	if err := p.Close(); err != nil {
 		h.Error(err)

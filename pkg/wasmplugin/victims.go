@@ -96,15 +96,7 @@ type candidates struct {
 }
 
 func (p *policy) newCandidates(a *attempt, list []fwk.NodeInfo) *candidates {
-	c := &candidates{p, list, p.newBatch(a, len(list))}
-	for _, info := range list {
-		if position, resident := p.store.Position(info); resident && !a.simulated {
-			c.batch.addAt(position)
-		} else {
-			c.batch.addCopy(info)
-		}
-	}
-	return c
+	return &candidates{p, list, p.batchOf(a, list)}
 }
 
 // nominated is the name of the node that a policy chose.

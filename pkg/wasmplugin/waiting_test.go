@@ -116,7 +116,7 @@ func TestOthersWaitOn(t *testing.T) {
 	h := newHarnessOf(t, waitingRoom(), map[string]any{"capabilities": []string{"waitingPods"}})
 	other := member(1, waits)
 	h.framework.AddWaitingPod(other, map[string]time.Duration{"another": time.Minute})
-	h.plugin.(policyHolder).policyOf().waiting.add("team", &binding{attempt: &attempt{life: &life{}, pod: other}})
+	h.policy().waiting.add("team", &binding{attempt: &attempt{life: &life{}, pod: other}})
 	h.permit(member(9, opens))
 	if pod := h.framework.GetWaitingPod(other.UID); len(pod.GetPendingPlugins()) != 1 {
 		t.Error("the policy released a pod that waits for another plugin")
@@ -127,13 +127,8 @@ func TestOthersWaitOn(t *testing.T) {
 func TestReview(t *testing.T) {
 	h := newHarnessOf(t, waitingRoom(), map[string]any{"capabilities": []string{"waitingPods"}})
 	done := h.permit(member(1, waits))
-	h.plugin.(policyHolder).policyOf().reviewWaiting(h.ctx)
+	h.policy().reviewWaiting(h.ctx)
 	if got := within(t, done); got != "" {
 		t.Errorf("the pod ended with %q, want it placed", got)
 	}
 }
-
-// policyHolder gives tests the policy behind a plugin.
-type policyHolder interface{ policyOf() *policy }
-
-func (c common) policyOf() *policy { return c.policy }

@@ -14,7 +14,8 @@ policies: ## Build the sample policies and the conformance guest to build/polici
 .PHONY: test-guests
 test-guests: ## Build the guests that integration tests use
 	@mkdir -p $(POLICIES)
-	@for g in probe points zone-quota; do (cd test/guests/$$g && $(GO_WASM) -o $(CURDIR)/$(POLICIES)/$$g.wasm .) || exit 1; done
+	@for g in probe points zone-quota rack-group/full; do \
+		(cd test/guests/$$g && $(GO_WASM) -o $(CURDIR)/$(POLICIES)/$${g%/full}.wasm .) || exit 1; done
 
 .PHONY: test-sdk
 test-sdk: ## Vet and test sdk/go and the samples, natively

@@ -31,7 +31,7 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 }
 
 func (c *Cluster) apiServerArgs(port int) []string {
-	return []string{
+	return append([]string{
 		"--etcd-servers=" + c.endpoint,
 		"--bind-address=127.0.0.1",
 		// The default address is one of the machine's, which need not have any beside loopback; and loopback
@@ -54,11 +54,12 @@ func (c *Cluster) apiServerArgs(port int) []string {
 		"--service-account-signing-key-file=" + c.pki.saKey,
 		"--service-account-key-file=" + c.pki.saKey,
 		"--service-cluster-ip-range=10.0.0.0/24",
-		// Both wait for a controller that does not run here: one for a ServiceAccount called default in
-		// every namespace, the other for the removal of the taint that it puts on every new node.
-		"--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
+		// All wait for a controller that does not run here: one for a ServiceAccount called default in every
+		// namespace, the others for the removal of what they put on every new node, a taint, and on
+		// every new pod group, a finalizer.
+		"--disable-admission-plugins=ServiceAccount,TaintNodesByCondition,PodGroupProtection",
 		"--allow-privileged=true",
-	}
+	}, c.opts.apiServerFlags()...)
 }
 
 // connect builds the administrator's client. The rate limit is off: it would only slow tests down.

@@ -6,8 +6,9 @@
 //
 // What is missing compared with a whole cluster, on purpose: there is no kube-controller-manager. So no
 // ServiceAccount is made for a new namespace (the ServiceAccount admission plugin is off), a new node
-// carries no not-ready taint (TaintNodesByCondition is off), a deleted namespace stays Terminating, and
-// the pods of a deleted node stay until somebody deletes them.
+// carries no not-ready taint (TaintNodesByCondition is off), a deleted pod group is gone at once, even if it
+// has pods (PodGroupProtection is off), a deleted namespace stays Terminating, and the pods of a deleted
+// node stay until somebody deletes them.
 //
 // A Cluster owns its processes and its temporary directory; Stop ends and removes both. They also
 // disappear when the program that called Start dies without calling Stop: see watchdog.go.
@@ -36,6 +37,11 @@ type Options struct {
 	BinDir string
 	// Timeout bounds the start of each process. Defaults to two minutes: about 30 times what an idle machine needs.
 	Timeout time.Duration
+	// FeatureGates are those that are not to be as by default, for kube-apiserver and every scheduler.
+	FeatureGates map[string]bool
+	// RuntimeConfig is what kube-apiserver serves beyond, or without, what it does by default, as
+	// "scheduling.k8s.io/v1beta1": true.
+	RuntimeConfig map[string]bool
 	// Progress, when set, is called before each step that takes a while.
 	Progress func(step string)
 }

@@ -55,6 +55,7 @@ func TestCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Run("there are no pod groups", func(t *testing.T) { testNoPodGroups(t, c) })
 	t.Run("pod runs and disappears", func(t *testing.T) { testPodLife(t, c) })
 	t.Run("pod that fits nowhere is rejected", func(t *testing.T) { testRejected(t, c) })
 	t.Run("service account has only its rights", func(t *testing.T) { testServiceAccount(t, c) })

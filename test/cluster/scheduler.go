@@ -73,7 +73,7 @@ func (c *Cluster) StartScheduler(ctx context.Context, opts SchedulerOptions) (*S
 }
 
 func (c *Cluster) schedulerArgs(opts SchedulerOptions, config string, port int) []string {
-	return append([]string{
+	args := []string{
 		"--config=" + config,
 		"--authentication-kubeconfig=" + opts.Kubeconfig,
 		"--authorization-kubeconfig=" + opts.Kubeconfig,
@@ -82,7 +82,9 @@ func (c *Cluster) schedulerArgs(opts SchedulerOptions, config string, port int) 
 		"--tls-cert-file=" + c.pki.cert,
 		"--tls-private-key-file=" + c.pki.key,
 		"--v=2",
-	}, opts.ExtraArgs...)
+	}
+	args = append(args, switches("feature-gates", c.opts.FeatureGates)...)
+	return append(args, opts.ExtraArgs...)
 }
 
 // adminHTTP returns a client that trusts the cluster's components and carries the administrator's token.

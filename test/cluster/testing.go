@@ -9,7 +9,13 @@ import "testing"
 // output.
 func ForTest(t testing.TB) *Cluster {
 	t.Helper()
-	c, err := Start(t.Context(), Options{})
+	return ForTestWith(t, Options{})
+}
+
+// ForTestWith is ForTest for a cluster with options.
+func ForTestWith(t testing.TB, opts Options) *Cluster {
+	t.Helper()
+	c, err := Start(t.Context(), opts)
 	if err != nil {
 		t.Fatalf("starting a cluster: %v", err)
 	}

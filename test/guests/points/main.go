@@ -6,7 +6,8 @@
 //
 //	points/gate=closed      PreEnqueue keeps the pod out of the queue while it has this label
 //	points/needs=K          Filter refuses nodes without the label K; only such nodes give a hint
-//	points/no-seat=yes      PreBind rejects the pod as long as the ConfigMap default/seats is not there
+//	points/no-seat=yes      PreBind rejects the pod as long as the ConfigMap default/seats is not there,
+//	                        or another kind of object if the configuration says {seats: resource}
 //	points/victims=L        PostFilter evicts all pods with the label points/victim=L and nominates
 //	                        the first node that has one
 //	points/rank=yes         PostFilter is left to the host, which evicts pods with points/victim only
@@ -19,11 +20,13 @@ import (
 	"strings"
 
 	stowage "github.com/stowage-scheduler/stowage/sdk/go"
+	"github.com/stowage-scheduler/stowage/sdk/go/config"
 )
 
 type policy struct {
-	// seats tells that the ConfigMap exists.
-	seats bool
+	// resource is the kind of the object that seats tells the existence of.
+	resource string
+	seats    bool
 }
 
 func init() {
@@ -32,6 +35,12 @@ func init() {
 
 func main() {}
 
+func (p *policy) Configure(raw []byte) error {
+	c := config.Parse(raw)
+	p.resource = c.String("seats", "configmaps.v1")
+	return c.Err()
+}
+
 // Needs declares what may help a pod that was rejected.
 func (p *policy) Needs() stowage.Needs {
 	return stowage.Needs{
@@ -39,7 +48,7 @@ func (p *policy) Needs() stowage.Needs {
 			{Resource: "Node", Actions: stowage.ActionAdd | stowage.ActionUpdateNodeLabels},
 			{Resource: "Pod", Actions: stowage.ActionUpdatePodLabels},
 		},
-		Objects: []stowage.ObjectNeed{{Resource: "configmaps.v1", Namespace: "default", FieldSelector: "metadata.name=seats"}},
+		Objects: []stowage.ObjectNeed{{Resource: p.resource, Namespace: "default", FieldSelector: "metadata.name=seats"}},
 	}
 }
 

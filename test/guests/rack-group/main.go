@@ -1,68 +1,14 @@
 // Copyright The Stowage Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Rack-group places a group of pods within one rack, or within what another node label tells apart,
-// and prefers the placement that takes the fewest nodes.
+// Rack-group places a group of pods within one rack and does nothing else; see package racks.
 package main
 
-import stowage "github.com/stowage-scheduler/stowage/sdk/go"
-
-const (
-	// domainLabel is the group's label for the node label that must be the same for all of its pods.
-	domainLabel = "rack-group/within"
-	rack        = "rack"
+import (
+	stowage "github.com/stowage-scheduler/stowage/sdk/go"
+	"github.com/stowage-scheduler/stowage/test/guests/rack-group/racks"
 )
 
-type policy struct{}
-
-func init() { stowage.Register(policy{}, stowage.ReadNodeLabels) }
+func init() { stowage.Register(racks.Policy{}, racks.Reads) }
 
 func main() {}
-
-// domain is nodes that have the same value of a label.
-type domain struct {
-	stowage.Placement
-	room int64
-}
-
-// GeneratePlacements makes one of each rack that has room for enough of the group's pods.
-func (policy) GeneratePlacements(g *stowage.PodGroup, nodes stowage.Nodes) (out []stowage.Placement, s stowage.Status) {
-	key, ok := g.Label(domainLabel)
-	if !ok {
-		key = rack
-	}
-	for _, d := range split(nodes, key) {
-		if d.room >= int64(g.MinCount()) {
-			out = append(out, d.Placement)
-		}
-	}
-	return out, stowage.Success()
-}
-
-// split is the domains in the order of their first nodes. Nodes without the label are in none.
-func split(nodes stowage.Nodes, key string) (domains []*domain) {
-	byValue := map[string]*domain{}
-	for _, node := range nodes.All() {
-		value, ok := node.Label(key)
-		if !ok {
-			continue
-		}
-		d := byValue[value]
-		if d == nil {
-			d = &domain{Placement: stowage.Placement{Name: value}}
-			byValue[value], domains = d, append(domains, d)
-		}
-		d.Nodes.Add(node)
-		d.room += max(0, node.MaxPods()-int64(node.PodCount()))
-	}
-	return domains
-}
-
-// ScorePlacement is MaxScore if all pods are on one node, half of that on two, and so on.
-func (policy) ScorePlacement(_ *stowage.PodGroup, nodes stowage.Nodes) (int64, stowage.Status) {
-	names := map[string]bool{}
-	for _, node := range nodes.All() {
-		names[node.Name()] = true
-	}
-	return stowage.MaxScore / int64(max(1, len(names))), stowage.Success()
-}

@@ -12,14 +12,16 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/component-base/version/verflag"
 	fwk "k8s.io/kube-scheduler/framework"
-	"k8s.io/kubernetes/cmd/kube-scheduler/app"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config"
 )
 
@@ -31,49 +33,72 @@ configuration gives it, which profiles enable, order and weigh like any other pl
 
 Mistakes in policies are listed, all at once, before anything connects to the cluster.`
 
-// policies makes the plugin factories of policies.
+// policies is what the scheduler needs of the policies' host.
 type policies interface {
 	// SetMemoryLimit bounds the linear memory of all guests together, in bytes. It comes before any factory runs.
 	SetMemoryLimit(bytes int64)
+	// SetCacheDir has modules cached on disk. It comes before any factory runs.
+	SetCacheDir(dir string)
+	// SetSelf says what events about policies are about. It comes before any factory runs.
+	SetSelf(self *v1.ObjectReference)
 	Factory(policy string) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error)
+	// Policies is where all policies stand. It and Ready may be called concurrently, with everything.
+	Policies() []wasmplugin.PolicyStatus
+	// Ready is nil if no pod has to wait for a policy's module.
+	Ready() error
 }
 
-// newCommand returns the command of kube-scheduler with a plugin for each policy in its configuration file.
+// scheduler is what the parts of one run of the command share.
+type scheduler struct {
+	host  policies
+	opts  *options.Options
+	flags policyFlags
+	// names are the policies in the configuration file.
+	names []string
+}
+
+// newCommand returns the command of kube-scheduler with a plugin for each policy in its configuration file. It is
+// put together from kube-scheduler's options, and not taken from app.NewSchedulerCommand, because that one keeps
+// to itself what it serves with.
 func newCommand(host policies) *cobra.Command {
-	var names []string
-	// The scheduler runs this option after PreRunE, and before it builds the profiles.
-	cmd := app.NewSchedulerCommand(func(registry frameworkruntime.Registry) error {
-		return register(registry, names, host)
-	})
-	cmd.Use = "scheduler"
-	cmd.Long = long
-	memory := addFlags(cmd)
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
-		verflag.PrintAndExitIfRequested()
-		host.SetMemoryLimit(memory.Value())
-		file, err := cmd.Flags().GetString("config")
-		if err != nil || file == "" {
-			return err
-		}
-		names, err = policyNames(file)
-		return summarize(cmd.ErrOrStderr(), err)
+	s := &scheduler{host: host, opts: options.NewOptions()}
+	cmd := &cobra.Command{
+		Use:               "scheduler",
+		Long:              long,
+		Args:              cobra.ExactArgs(0),
+		PersistentPreRunE: func(*cobra.Command, []string) error { return s.opts.ComponentGlobalsRegistry.Set() },
+		PreRunE:           func(cmd *cobra.Command, _ []string) error { return s.prepare(cmd) },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
+	s.addFlags(cmd)
 	return cmd
 }
 
-// policyNames lists the policies of the file, each name once however many profiles have it.
-func policyNames(file string) ([]string, error) {
-	inTree := slices.Collect(maps.Keys(plugins.NewInTreeRegistry()))
-	found, err := config.LoadSchedulerConfig(file, inTree...)
-	if err != nil {
-		return nil, err
+// prepare reads the policies, so that mistakes are told before anything is started.
+func (s *scheduler) prepare(cmd *cobra.Command) error {
+	verflag.PrintAndExitIfRequested()
+	s.host.SetMemoryLimit(s.flags.memory.Value())
+	if s.flags.cacheDir != "" {
+		s.host.SetCacheDir(s.flags.cacheDir)
 	}
+	if s.opts.ConfigFile == "" {
+		return nil
+	}
+	rules := s.flags.rules
+	rules.Reserved = slices.Collect(maps.Keys(plugins.NewInTreeRegistry()))
+	found, err := rules.LoadSchedulerConfig(s.opts.ConfigFile)
+	s.names = policyNames(found)
+	return summarize(cmd.ErrOrStderr(), err)
+}
+
+// policyNames is the names of policies, each once however many profiles have it.
+func policyNames(found []config.Policy) []string {
 	var names []string
 	for _, policy := range found {
 		names = append(names, policy.Name)
 	}
 	slices.Sort(names)
-	return slices.Compact(names), nil
+	return slices.Compact(names)
 }
 
 func register(registry frameworkruntime.Registry, names []string, host policies) error {

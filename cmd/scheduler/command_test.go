@@ -16,10 +16,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/component-base/cli"
 	fwk "k8s.io/kube-scheduler/framework"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin"
 )
 
 // asScheduler makes the test binary behave as the scheduler, so that exit codes and output are a process's.
@@ -34,13 +37,21 @@ func TestMain(m *testing.M) {
 
 // fakeHost records what the scheduler asks for; its factories fail, which stops the scheduler before it connects.
 type fakeHost struct {
-	mu     sync.Mutex
-	names  []string
-	args   map[string]string
-	memory int64
+	mu       sync.Mutex
+	names    []string
+	args     map[string]string
+	memory   int64
+	cacheDir string
+	self     *v1.ObjectReference
+	statuses []wasmplugin.PolicyStatus
+	unready  error
 }
 
-func (h *fakeHost) SetMemoryLimit(bytes int64) { h.memory = bytes }
+func (h *fakeHost) SetMemoryLimit(bytes int64)          { h.memory = bytes }
+func (h *fakeHost) SetCacheDir(dir string)              { h.cacheDir = dir }
+func (h *fakeHost) SetSelf(self *v1.ObjectReference)    { h.self = self }
+func (h *fakeHost) Policies() []wasmplugin.PolicyStatus { return h.statuses }
+func (h *fakeHost) Ready() error                        { return h.unready }
 
 func (h *fakeHost) Factory(name string) func(context.Context, runtime.Object, fwk.Handle) (fwk.Plugin, error) {
 	h.names = append(h.names, name)
@@ -136,9 +147,12 @@ clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
 // TestPoliciesBecomePlugins goes as far as the scheduler does without a cluster: it calls the factories.
 func TestPoliciesBecomePlugins(t *testing.T) {
 	inFiles(t, map[string]string{"good.yaml": goodConfig, "a.wasm": "\x00asm", "kubeconfig.yaml": kubeconfig})
+	t.Setenv("POD_NAME", "stowage-1")
+	t.Setenv("POD_NAMESPACE", "stowage-system")
+	t.Setenv("POD_UID", "4f")
 	host := &fakeHost{args: map[string]string{}}
 	cmd := newCommand(host)
-	cmd.SetArgs([]string{"--config=good.yaml", "--secure-port=0"})
+	cmd.SetArgs([]string{"--config=good.yaml", "--secure-port=0", "--policy-cache-dir=cached"})
 	if code := cli.Run(cmd); code != 1 {
 		t.Errorf("exit code = %d, want 1 as the factory fails", code)
 	}
@@ -150,6 +164,13 @@ func TestPoliciesBecomePlugins(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, host.args); diff != "" {
 		t.Errorf("args given to factories (-want,+got):\n%s", diff)
+	}
+	pod := &v1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: "stowage-system", Name: "stowage-1", UID: "4f"}
+	if diff := cmp.Diff(pod, host.self); diff != "" {
+		t.Errorf("self (-want,+got):\n%s", diff)
+	}
+	if host.cacheDir != "cached" {
+		t.Errorf("cache directory = %q, want cached", host.cacheDir)
 	}
 }
 
@@ -170,10 +191,16 @@ func TestProcess(t *testing.T) {
 		wantCode   int
 		wantOutput []string
 	}{
-		"bad policies":                  {args: []string{"--config=bad.yaml"}, wantCode: 1, wantOutput: []string{wantProblems, "5 problem(s)"}},
+		"bad policies": {args: []string{"--config=bad.yaml"}, wantCode: 1, wantOutput: []string{wantProblems, "5 problem(s)"}},
+		"neither digest nor signature": {args: []string{"--config=good.yaml", "--require-policy-digest", "--require-policy-signature"}, wantCode: 1, wantOutput: []string{
+			"profiles[0].pluginConfig[0].args.module.digest: Required value: this scheduler runs only modules that are pinned",
+			"profiles[0].pluginConfig[0].args.module.verify: Required value: this scheduler runs only modules that are signed",
+			"profiles[1].pluginConfig[0].args.module.digest: ", "4 problem(s)",
+		}},
+		"an argument that is no flag":   {args: []string{"good.yaml"}, wantCode: 1, wantOutput: []string{"accepts 0 arg(s)"}},
 		"absent file":                   {args: []string{"--config=none.yaml"}, wantCode: 1, wantOutput: []string{"reading scheduler configuration: open none.yaml"}},
 		"version, whatever the config":  {args: []string{"--config=bad.yaml", "--version"}, wantOutput: []string{"Kubernetes v"}},
-		"help":                          {args: []string{"--help"}, wantOutput: []string{"WasmPluginArgs", "scheduler [flags]", "--leader-elect", "--secure-port", "--policy-memory"}},
+		"help":                          {args: []string{"--help"}, wantOutput: []string{"WasmPluginArgs", "scheduler [flags]", "--leader-elect", "--secure-port", "--policy-memory", "--feature-gates", "--version", "--v Level"}},
 		"unknown flag":                  {args: []string{"--no-such-flag"}, wantCode: 1, wantOutput: []string{"unknown flag: --no-such-flag", "scheduler [flags]"}},
 		"value out of a flag's range":   {args: []string{"--policy-memory=1"}, wantCode: 1, wantOutput: []string{"between 16Mi and 1Pi", "Policy flags:"}},
 		"no policies is kube-scheduler": {args: []string{"--config=plain.yaml"}, wantCode: 1, wantOutput: []string{"stat none.yaml: no such file"}},

@@ -65,7 +65,7 @@ func TestHelpHasASectionForPolicies(t *testing.T) {
 		t.Errorf("exit code = %d, want 0", code)
 	}
 	_, section, _ := strings.Cut(out.String(), "\nPolicy flags:\n")
-	for _, want := range []string{"--policy-memory quantity", "(default 2Gi)"} {
+	for _, want := range []string{"--policy-memory quantity", "(default 2Gi)", "--policy-cache-dir string", "--require-policy-digest", "--require-policy-signature"} {
 		if !strings.Contains(section, want) {
 			t.Errorf("help = %s\nwant a section of policy flags with %q", out.String(), want)
 		}

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command scheduler is kube-scheduler with a plugin for each WebAssembly policy in its configuration.
-// It owns the policies' host, which it closes when the scheduler has ended.
+// It owns the policies' host, which it closes when the scheduler has ended. Beside what kube-scheduler serves it
+// serves where policies stand, in /debug/policies and /readyz (endpoints.go, front.go).
 package main
 
 import (

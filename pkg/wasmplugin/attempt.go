@@ -28,7 +28,7 @@ type attempt struct {
 	// limit is how much of the clock's time there is.
 	limit time.Duration
 	// module is nil if there is none to ask.
-	module *loaded
+	module *running
 	// pool has the guests to ask.
 	pool  *guest.Pool
 	world guest.World

@@ -52,11 +52,12 @@ func (p *policy) describe(b *binding, state fwk.CycleState, node string) {
 	if a.module == nil || a.pool == nil {
 		return
 	}
-	if data, err := state.Read(p.filterKey); err == nil {
-		if old := data.(*attempt); old.module != nil {
-			// State is for the module that left it.
-			a.module, a.pool, a.cycle.State = old.module, forBinding(old.module), old.cycle.State
-		}
+	if old := p.decidedIn(state); old != nil && old.module != nil {
+		// The module that chose the node goes on, and state is for the one that left it.
+		a.module, a.pool, a.cycle.State = old.module, forBinding(old.module.loaded), old.cycle.State
+	}
+	if a.pool == nil {
+		return
 	}
 	info, err := p.handle.SnapshotSharedLister().NodeInfos().Get(node)
 	if err != nil {
@@ -69,6 +70,17 @@ func (p *policy) describe(b *binding, state fwk.CycleState, node string) {
 	if state.IsPodGroupSchedulingCycle() {
 		b.node.Flags |= abi.FrameSimulated
 	}
+}
+
+// decidedIn is the attempt that chose the node, if the policy filters or scores.
+func (p *policy) decidedIn(state fwk.CycleState) *attempt {
+	if data, err := state.Read(p.filterKey); err == nil {
+		return data.(*attempt)
+	}
+	if data, err := state.Read(p.scoreKey); err == nil {
+		return data.(*scoring).attempt
+	}
+	return nil
 }
 
 // askChosen makes a call about the chosen node and keeps the state that it leaves. Verdict is Success
@@ -94,7 +106,7 @@ func (p *policy) settle(ctx context.Context, at *point, points abi.Points, call 
 
 // Reserve asks the policy before the pod takes the node.
 func (bp bindPoints) Reserve(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) *fwk.Status {
-	p := bp.policy
+	p := bp.policy.in(state, pod)
 	// A CycleState whose Reserve was taken back may be used again, for another node.
 	state.Delete(p.bindKey)
 	p.host.reserve(pod, node)
@@ -104,7 +116,7 @@ func (bp bindPoints) Reserve(ctx context.Context, state fwk.CycleState, pod *v1.
 // Unreserve tells the policy that the pod does not take the node. It may come without Reserve, and
 // from a binding cycle.
 func (bp bindPoints) Unreserve(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) {
-	p := bp.policy
+	p := bp.policy.in(state, pod)
 	p.host.unreserve(pod, node)
 	data, err := state.Read(p.bindKey)
 	if err != nil {
@@ -131,7 +143,7 @@ func (b *binding) again(p *policy) *binding {
 
 // PreBindPreFlight tells whether the policy has anything to do in PreBind.
 func (bp bindPoints) PreBindPreFlight(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) (*fwk.PreBindPreFlightResult, *fwk.Status) {
-	p := bp.policy
+	p := bp.policy.in(state, pod)
 	b := p.chosen(preBindPreFlightPoint, state, pod, node)
 	if !b.attempt.answers(abi.PointPreBind) {
 		return nil, skipped()
@@ -146,12 +158,13 @@ func (bp bindPoints) PreBindPreFlight(ctx context.Context, state fwk.CycleState,
 
 // PreBind asks the policy before the pod is bound.
 func (bp bindPoints) PreBind(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) *fwk.Status {
-	return bp.policy.settle(ctx, preBindPoint, abi.PointPreBind, guest.PreBind, bp.policy.chosen(preBindPoint, state, pod, node))
+	p := bp.policy.in(state, pod)
+	return p.settle(ctx, preBindPoint, abi.PointPreBind, guest.PreBind, p.chosen(preBindPoint, state, pod, node))
 }
 
 // Bind binds the pod if the policy wants to, with the annotations that it gives.
 func (bp bindPoints) Bind(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) *fwk.Status {
-	p := bp.policy
+	p := bp.policy.in(state, pod)
 	b := p.chosen(bindPoint, state, pod, node)
 	if !b.attempt.answers(abi.PointBind) {
 		return skipped()
@@ -186,7 +199,7 @@ func (p *policy) bind(ctx context.Context, pod *v1.Pod, node string, annotations
 
 // PostBind tells the policy that the pod is bound.
 func (bp bindPoints) PostBind(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) {
-	p := bp.policy
+	p := bp.policy.in(state, pod)
 	b := p.chosen(postBindPoint, state, pod, node)
 	p.waiting.drop(b.waitsFor, pod.UID)
 	if _, err := p.askChosen(ctx, postBindPoint, abi.PointPostBind, guest.PostBind, b); err != nil {

@@ -25,7 +25,7 @@ func forBinding(l *loaded) *guest.Pool { return l.binding }
 func (p *policy) brief(at *point, pod *v1.Pod, pool func(*loaded) *guest.Pool, limit time.Duration) *attempt {
 	a := p.admitted(at, pod, limit)
 	if a.module != nil {
-		p.equip(a, pool(a.module), p.store.EncodePod(pod, a.module.about.Reads))
+		p.equip(a, pool(a.module.loaded), p.store.EncodePod(pod, a.module.about.Reads))
 	}
 	return a
 }

@@ -61,12 +61,12 @@ func (p *policy) show(a *attempt, state fwk.CycleState, nodes []fwk.NodeInfo) er
 	if err != nil {
 		return err
 	}
+	if a.module = p.showable(a.module, mark.parts); a.module == nil {
+		return errLate
+	}
 	a.pool = a.module.pool
 	a.objects = a.module.version()
 	parts := a.module.about.Reads
-	if parts&^mark.parts != 0 {
-		return errLate
-	}
 	key := encodedPod{a.pod, parts}
 	encoded, ok := mark.pods[key]
 	if !ok {
@@ -183,7 +183,7 @@ func (p *policy) inform(ctx context.Context, a *attempt, g *guest.Guest) error {
 		a.objects = g.Seen()
 		return nil
 	}
-	return p.tell(ctx, a.module, g)
+	return p.tell(ctx, a.module.loaded, g)
 }
 
 // guest gets a guest, by until. Who had to wait for one may find that the attempt has failed

@@ -4,8 +4,6 @@
 package wasmplugin
 
 import (
-	"fmt"
-
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
@@ -40,28 +38,39 @@ const unknown = filterMask | scoreMask | preEnqueueMask | postFilterMask | bindM
 // expose returns the policy as a plugin with the points that its module answers. What the framework
 // is shown stays: a module that is loaded later cannot answer more.
 func (p *policy) expose() fwk.Plugin {
-	p.exposing.Lock()
-	defer p.exposing.Unlock()
-	points := unknown
-	if l := p.module.Load(); l != nil {
-		points = l.exposes()
-	}
+	p.shown.mu.Lock()
+	defer p.shown.mu.Unlock()
+	points := p.exposes()
 	if p.monitored {
 		return p.exposeMonitored(points)
+	}
+	if p.canary != nil {
+		points |= p.canary.exposes() &^ (queueSortMask | generateMask | scorePlacementMask)
 	}
 	if points&postFilterMask != 0 {
 		// While pods are evicted for it, a pod must not enter the queue.
 		points |= preEnqueueMask
 		p.preemptor()
+		if p.canary != nil {
+			p.canary.preemptor()
+		}
 	}
 	n := 0
 	for bit, group := range groups {
 		if points&group != 0 {
 			n |= 1 << bit
-			p.exposed |= group
+			p.shown.points |= group
 		}
 	}
 	return exposures[n](p)
+}
+
+// exposes is the points that the framework must call for the policy with the module that there is now.
+func (p *policy) exposes() abi.Points {
+	if l := p.module.Load(); l != nil {
+		return l.exposes()
+	}
+	return unknown
 }
 
 // exposes is the points that the framework must call for the module. The ledger counts pods from
@@ -72,19 +81,4 @@ func (l *loaded) exposes() abi.Points {
 		points |= abi.PointReserve
 	}
 	return points
-}
-
-// beside is what a module may answer whatever the framework was shown.
-const beside = abi.PointSign | abi.PointQueueingHint | abi.PointObjects
-
-// activate makes a module the one that new attempts ask, unless it answers points that the framework
-// was not shown.
-func (p *policy) activate(l *loaded) error {
-	p.exposing.Lock()
-	defer p.exposing.Unlock()
-	if missing := l.exposes() &^ (p.exposed | beside); p.exposed != 0 && missing != 0 {
-		return fmt.Errorf("it answers extension points (%#x) that the policy had no module for when the scheduler started; restart the scheduler", uint64(missing))
-	}
-	p.module.Store(l)
-	return nil
 }

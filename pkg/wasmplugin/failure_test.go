@@ -183,7 +183,7 @@ func TestFaultEndsWaiting(t *testing.T) {
 // Bytes that are no module do not keep the scheduler from starting, and a working module is
 // picked up when it is there.
 func TestMissingModule(t *testing.T) {
-	missing := `Error: the policy has no working module: module "policy.wasm": not a usable module: `
+	missing := `Error: the policy has no working module: file policy.wasm: not a usable module: `
 	for policy, want := range map[string]map[string]string{
 		"Fail":   {"PreFilter": missing, "Filter": missing, "PreScore": missing},
 		"Ignore": {"PreFilter": "Skip: ", "PreScore": "Skip: "},
@@ -224,7 +224,7 @@ func TestFaultsWhileLoading(t *testing.T) {
 			before := faults(t, "missing_module")
 			h := newHarnessOf(t, wt.NewPolicy().Body(export, wt.Unreachable()), nil)
 			for point, got := range h.statuses(somePod("p")) {
-				if !strings.HasPrefix(got, "Error: the policy has no working module: module ") || !strings.Contains(got, "trap in ") {
+				if !strings.HasPrefix(got, "Error: the policy has no working module: file ") || !strings.Contains(got, "trap in ") {
 					t.Errorf("%s: %q, want a missing module because of a trap", point, got)
 				}
 			}

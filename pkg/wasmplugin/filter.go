@@ -50,8 +50,14 @@ func (e evaluations) chunk(i int) *chunk {
 var errNoPreFilter = errors.New("Filter was called without PreFilter")
 
 // Filter returns the policy's verdict on a node.
-func (f filterPoints) Filter(ctx context.Context, state fwk.CycleState, _ *v1.Pod, info fwk.NodeInfo) *fwk.Status {
-	p := f.policy
+func (f filterPoints) Filter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, info fwk.NodeInfo) *fwk.Status {
+	p := f.policy.in(state, pod)
+	status := p.filter(ctx, state, info)
+	p.shadow.filter(ctx, state, pod, info, status)
+	return status
+}
+
+func (p *policy) filter(ctx context.Context, state fwk.CycleState, info fwk.NodeInfo) *fwk.Status {
 	a, position, resident := p.find(state, info)
 	switch {
 	case a == nil:

@@ -20,6 +20,8 @@ type loaded struct {
 	number int
 	// digest of the module's bytes.
 	digest string
+	// config is the policy's, as JSON.
+	config []byte
 	about  guest.Description
 	needs  guest.Needs
 	// pool has the guests of scheduling cycles, which see the snapshot. Those of the scheduling queue
@@ -111,7 +113,7 @@ func (p *policy) guests(l *loaded) guest.Options {
 	if size == 0 {
 		size = runnable()
 	}
-	opts := guest.Options{Config: p.args.Config.Raw, Size: size, Faulted: p.idleFault}
+	opts := guest.Options{Config: l.config, Size: size, Faulted: p.idleFault}
 	opts.Prepare = func(ctx context.Context, g *guest.Guest) error { return p.update(ctx, l, g) }
 	opts.Limits = guest.DefaultLimits
 	opts.Limits.PerCall, opts.Limits.PerNode = *limits.Fuel.PerCall, *limits.Fuel.PerNode

@@ -24,9 +24,31 @@ func (c common) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, e
 	if p.monitored {
 		return nil, nil
 	}
-	l := p.module.Load()
-	if l == nil || l.needs.Events == nil {
-		return p.registerAll(l == nil || l.about.Has(abi.PointQueueingHint)), nil
+	events, err := p.registers()
+	if err == nil && p.canary != nil {
+		var more []fwk.ClusterEventWithHint
+		more, err = p.canary.registers()
+		events = append(events, more...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.shown.note(events)
+	return events, nil
+}
+
+// registers is what the framework is to call the policy for, with the module that there is now.
+func (p *policy) registers() ([]fwk.ClusterEventWithHint, error) {
+	if l := p.module.Load(); l != nil {
+		return p.registrations(l.loaded)
+	}
+	return p.registerAll(true), nil
+}
+
+// registrations is what the framework is to call the policy for with a module.
+func (p *policy) registrations(l *loaded) ([]fwk.ClusterEventWithHint, error) {
+	if l.needs.Events == nil {
+		return p.registerAll(l.about.Has(abi.PointQueueingHint)), nil
 	}
 	return p.register(l)
 }
@@ -82,6 +104,9 @@ type hint struct {
 // framework calls it with the scheduling queue locked, for one pod after the other. It asks the module
 // that there is now. Where that cannot be asked the answer is yes: at worst an attempt is wasted.
 func (h *hint) decide(_ klog.Logger, pod *v1.Pod, old, updated any) (fwk.QueueingHint, error) {
+	if h.policy.forOthers(pod) {
+		return fwk.QueueSkip, nil
+	}
 	l := h.policy.module.Load()
 	if l == nil || !l.about.Has(abi.PointQueueingHint) || !h.queueing.respite.over() {
 		return fwk.Queue, nil
@@ -96,6 +121,9 @@ func (h *hint) decide(_ klog.Logger, pod *v1.Pod, old, updated any) (fwk.Queuein
 	}
 	return fwk.Queue, nil
 }
+
+// forOthers tells whether another policy of the plugin answers for the pod, which has registrations of its own.
+func (p *policy) forOthers(pod *v1.Pod) bool { return p.plugin != nil && p.plugin.of(pod) != p }
 
 // hint asks the policy.
 func (p *policy) hint(memory *queueMemory, e *clusterEvent, pod *v1.Pod) fwk.QueueingHint {

@@ -110,7 +110,7 @@ func (h *hint) encode(memory *queueMemory, pod *v1.Pod, old, updated any) *clust
 	p, l := h.policy, memory.module
 	e := &clusterEvent{hint: h, old: old, updated: updated}
 	rec := abi.Event{Action: actionOf(old, updated)}
-	if rec.Source, e.declared = h.source(l, rec.Action); !e.declared {
+	if rec.Source, e.declared = h.source(l.loaded, rec.Action); !e.declared {
 		return e
 	}
 	batch, err := encodeEvent(snapshot.NewDetached(p.store, l.about.Reads), rec, old, updated)

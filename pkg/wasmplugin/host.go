@@ -5,6 +5,7 @@ package wasmplugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/cache"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/engine"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/ledger"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/metrics"
@@ -42,6 +44,10 @@ type Host struct {
 	memory *engine.MemoryBudget
 	// patience is how long a factory waits for a module to load.
 	patience time.Duration
+	// cache is on disk; nil if there is none.
+	cache *cache.Cache
+	// self is what events about policies themselves are about; nil if there are none.
+	self *v1.ObjectReference
 	// retry is how long a policy waits before it tries again to load its module; it doubles.
 	retry time.Duration
 	// cycles numbers attempts, and combinations of pod and state for guests.
@@ -61,14 +67,15 @@ type Host struct {
 	mu       sync.Mutex // guards what follows
 	store    *snapshot.Store
 	watching *objects.Watcher
+	policies []*policy
 }
 
 // NewHost returns a host; it takes resources when it makes its first policy.
 func NewHost() *Host {
 	return &Host{
 		memory:   engine.NewMemoryBudget(DefaultMemory, metrics.GuestMemory),
-		patience: DefaultLoadTimeout, retry: retryFirst,
-		dynamic: dynamicClient, ledger: ledger.New(),
+		patience: DefaultLoadTimeout,
+		dynamic:  dynamicClient, ledger: ledger.New(),
 	}
 }
 
@@ -76,6 +83,15 @@ func NewHost() *Host {
 // DefaultMemory. Guests that use more already keep it. The windows over which the host lays the
 // snapshot do not count: their pages exist once, however many guests see them.
 func (h *Host) SetMemoryLimit(bytes int64) { h.memory.SetLimit(bytes) }
+
+// SetCacheDir has the host keep compiled modules, and what worked last, in a directory: modules load faster then,
+// and policies whose source is out of reach when the scheduler starts are those that it had before. Several
+// schedulers may share it. It comes before any factory; without it there is no cache.
+func (h *Host) SetCacheDir(dir string) {
+	h.cache = cache.New(dir, cache.Options{Trouble: func(err error) {
+		h.logger().Info("The cache of policies is of no use", "cause", err.Error())
+	}})
+}
 
 // SetLoadTimeout changes how long a factory waits for its policy's module to load, from
 // DefaultLoadTimeout. After that the policy has no module until it is loaded.
@@ -125,8 +141,12 @@ func (h *Host) Factory(name string) func(context.Context, runtime.Object, fwk.Ha
 		if err != nil {
 			return nil, fmt.Errorf("policy %q: %w", name, err)
 		}
-		p := newPolicy(ctx, h, name, args, handle, store)
-		p.start(ctx)
+		logger := klog.FromContext(ctx).WithName(name).WithValues("policy", name)
+		p := newPolicy(logger, h, name, "", args, handle, store)
+		if err := p.startAll(ctx); err != nil {
+			return nil, fmt.Errorf("policy %q: %w", name, errors.Join(err, p.close()))
+		}
+		h.add(p)
 		return p.expose(), nil
 	}
 }

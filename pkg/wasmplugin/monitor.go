@@ -106,6 +106,11 @@ func (m monitoredScores) best(ctx context.Context, state fwk.CycleState, pod *v1
 	if status := points.PreScore(ctx, state, pod, nodes); !status.IsSuccess() {
 		return "", status
 	}
+	return favourite(ctx, points, state, pod, nodes)
+}
+
+// favourite is best after PreScore.
+func favourite(ctx context.Context, points scorePoints, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (string, *fwk.Status) {
 	list := make(fwk.NodeScoreList, len(nodes))
 	for i, info := range nodes {
 		score, status := points.Score(ctx, state, pod, info)

@@ -14,13 +14,16 @@ import (
 )
 
 // NormalizeScore lets the policy change all scores together.
-func (sp scorePoints) NormalizeScore(ctx context.Context, state fwk.CycleState, _ *v1.Pod, list fwk.NodeScoreList) *fwk.Status {
-	p := sp.policy
+func (sp scorePoints) NormalizeScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, list fwk.NodeScoreList) *fwk.Status {
+	p := sp.policy.in(state, pod)
 	data, err := state.Read(p.scoreKey)
 	if err != nil {
 		return p.faulted(normalizePoint, errNoPreScore)
 	}
 	s := data.(*scoring)
+	if !s.attempt.answers(abi.PointNormalizeScore) {
+		return nil // a later generation does
+	}
 	scores := make([]int64, len(list))
 	for i := range list {
 		scores[i] = list[i].Score

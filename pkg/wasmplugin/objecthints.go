@@ -63,7 +63,7 @@ func (p *policy) concerned(pod *v1.Pod, l *loaded, events []guest.Batch) bool {
 	}
 	a := p.queued(queueingHintPoint, pod)
 	a.limit = eventLimit // no lock is held
-	if a.module != l {
+	if a.module == nil || a.module.loaded != l {
 		return true
 	}
 	for _, e := range events {

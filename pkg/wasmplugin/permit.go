@@ -16,7 +16,7 @@ import (
 
 // Permit asks the policy whether the pod may be bound now, later or not at all.
 func (bp bindPoints) Permit(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node string) (*fwk.Status, time.Duration) {
-	p := bp.policy
+	p := bp.policy.in(state, pod)
 	b := p.chosen(permitPoint, state, pod, node)
 	answer, err := p.askChosen(ctx, permitPoint, abi.PointPermit, guest.Permit, b)
 	if err != nil {

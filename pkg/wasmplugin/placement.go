@@ -129,7 +129,7 @@ func (scorePlacementPoints) PlacementScoreExtensions() fwk.PlacementScoreExtensi
 // comparison is the attempt in which all placements of the group are scored: they share its time, and
 // its failure, so that one that breaks the policy does not fare worse than those not scored yet.
 func (p *policy) comparison(cycle fwk.PodGroupCycleState, group fwk.PodGroupInfo, placement *fwk.PodGroupAssignments) *attempt {
-	key := fwk.StateKey("stowage/comparison/" + p.name + "/" + group.GetKey())
+	key := fwk.StateKey("stowage/comparison/" + p.id + "/" + group.GetKey())
 	p.comparing.Lock()
 	defer p.comparing.Unlock()
 	if data, err := cycle.Read(key); err == nil {

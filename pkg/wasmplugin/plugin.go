@@ -5,7 +5,7 @@ package wasmplugin
 
 import (
 	"context"
-	"crypto/sha256"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,9 +14,9 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
-	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config/v1alpha1"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/breaker"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/generation"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/metrics"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/preemption"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/shareddata"
@@ -26,12 +26,13 @@ import (
 // policy is one configured policy in one profile. It holds nothing of a cycle: that is in the
 // CycleState.
 type policy struct {
-	name   string
-	args   *v1alpha1.WasmPluginArgs
-	host   *Host
-	handle fwk.Handle
-	store  *snapshot.Store
-	logger klog.Logger
+	// name is the operator's; id has the policy's role in the plugin too.
+	name, id, role string
+	args           *v1alpha1.WasmPluginArgs
+	host           *Host
+	handle         fwk.Handle
+	store          *snapshot.Store
+	logger         klog.Logger
 
 	ignoreFaults, monitored bool
 	// deadline is how long guests may run in one attempt.
@@ -39,20 +40,24 @@ type policy struct {
 	filterKey, scoreKey fwk.StateKey
 
 	metrics *metrics.Policy
+	loading *metrics.Loading
 	breaker *breaker.Breaker
 	// subject is the pod that the breaker's latest news can be told about.
 	subject atomic.Pointer[v1.Pod]
 
-	// module is what new attempts ask; nil until one could be loaded.
-	module atomic.Pointer[loaded]
-	// problem is why the latest try to load one failed.
-	problem atomic.Pointer[error]
-	// refused is the digest of the module that failed to load and will again; it belongs to the
-	// goroutine that loads.
-	refused [sha256.Size]byte
-	// stop ends loading, which runs on a goroutine of its own.
-	stop    context.CancelFunc
-	loading sync.WaitGroup
+	// module is what new attempts ask; nil until one could be loaded. It and previous change together.
+	module atomic.Pointer[running]
+	// previous is what was asked before, while a scheduling cycle may need it that began then.
+	previous atomic.Pointer[running]
+	retired  retired
+	// pipeline loads modules, on a goroutine of its own that stop ends.
+	pipeline *generation.Pipeline
+	// announced is the generation that was made known last; it belongs to the pipeline's goroutine.
+	announced int
+	// born is when the policy was made.
+	born   time.Time
+	stop   context.CancelFunc
+	loader sync.WaitGroup
 
 	// lookups holds a *lookup for each CPU that filters.
 	lookups    sync.Pool
@@ -72,23 +77,33 @@ type policy struct {
 	// No guest runs under it.
 	comparing sync.Mutex
 
-	exposing sync.Mutex // guards exposed, and module against it
-	// exposed is the points that the framework can call; 0 before it was shown any.
-	exposed abi.Points
+	shown *shown
+	// plugin is the main policy of the plugin; canary answers for some of its pods in its place, and shadow
+	// is asked what it is asked. Both are nil if there are none.
+	plugin *policy
+	canary *canary
+	shadow *shadow
+	// shadowing is set for a shadow's own policy.
+	shadowing *shadow
 }
 
-// newPolicy makes a policy that has no module yet.
-func newPolicy(ctx context.Context, h *Host, name string, args *v1alpha1.WasmPluginArgs, handle fwk.Handle, store *snapshot.Store) *policy {
+// newPolicy makes a policy that has no module yet. The role is that of a second module in a plugin; empty for
+// the first.
+func newPolicy(logger klog.Logger, h *Host, name, role string, args *v1alpha1.WasmPluginArgs, handle fwk.Handle, store *snapshot.Store) *policy {
+	id := name
+	if role != "" {
+		id, logger = name+"/"+role, logger.WithValues("role", role)
+	}
 	p := &policy{
-		name: name, args: args, host: h, handle: handle, store: store,
-		logger:       klog.FromContext(ctx).WithName(name).WithValues("policy", name),
+		name: name, id: id, role: role, args: args, host: h, handle: handle, store: store,
+		logger:       logger,
 		ignoreFaults: args.FailurePolicy == v1alpha1.FailurePolicyIgnore && args.Mode != v1alpha1.ModeMonitor,
 		monitored:    args.Mode == v1alpha1.ModeMonitor,
 		deadline:     args.Limits.Deadline.Duration,
-		filterKey:    fwk.StateKey("stowage/filter/" + name), scoreKey: fwk.StateKey("stowage/score/" + name),
-		bindKey: fwk.StateKey("stowage/bind/" + name),
-		data:    shareddata.New(0),
-		metrics: metrics.For(handle.ProfileName(), name),
+		filterKey:    fwk.StateKey("stowage/filter/" + id), scoreKey: fwk.StateKey("stowage/score/" + id),
+		bindKey: fwk.StateKey("stowage/bind/" + id),
+		data:    shareddata.New(0), born: time.Now(),
+		metrics: metrics.For(handle.ProfileName(), id), loading: metrics.LoadingOf(handle.ProfileName(), id), shown: &shown{},
 	}
 	p.waker.activate, p.waker.review = p.tryAgain, func() { p.reviewWaiting(context.Background()) }
 	p.rejections.alive = p.unplaced
@@ -101,14 +116,23 @@ func newPolicy(ctx context.Context, h *Host, name string, args *v1alpha1.WasmPlu
 }
 
 // close ends loading, and the module's guests once their calls have ended.
-func (p *policy) close() error {
+func (p *policy) close() (err error) {
+	if p.canary != nil {
+		defer func() { err = errors.Join(err, p.canary.close()) }()
+	}
+	if p.shadow != nil {
+		defer func() { err = errors.Join(err, p.shadow.close()) }()
+	}
+	if p.stop == nil {
+		return nil // it was not started
+	}
 	p.stop()
-	p.loading.Wait()
+	p.loader.Wait()
 	p.waker.close()
 	if l := p.module.Load(); l != nil {
-		return l.close(context.Background())
+		p.retired.add(l.loaded)
 	}
-	return nil
+	return p.retired.closeAll()
 }
 
 // common is what every plugin has, whatever points its policy answers.
@@ -125,8 +149,5 @@ func (c common) LoadError() error {
 	if c.policy.module.Load() != nil {
 		return nil
 	}
-	if problem := c.policy.problem.Load(); problem != nil {
-		return *problem
-	}
-	return errMissing
+	return c.policy.missing()
 }

@@ -35,7 +35,7 @@ const searching = 10
 // PostFilter asks the policy how a pod could be placed after all: for victims and a node, and if it
 // names none, for ranks with which the host looks for victims itself.
 func (f postFilterPoints) PostFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
-	p := f.policy
+	p := f.policy.in(state, pod)
 	a, err := p.search(state, pod)
 	switch {
 	case err != nil:

@@ -89,6 +89,32 @@ func TestGatedPodsSayWhy(t *testing.T) {
 	}
 }
 
+// The framework tries gated pods again with each event. One over which a guest broke down is not asked about
+// again before it is woken, or another generation is there.
+func TestFaultClosesTheGate(t *testing.T) {
+	h := newHarnessOf(t, queuer(), nil)
+	pod, other, before := podWithPriority(poison), podWithPriority(int32(abi.Success)), faults(t, "")
+	enter := func(pod *v1.Pod) fwk.Code { return h.plugin.(fwk.PreEnqueuePlugin).PreEnqueue(h.ctx, pod).Code() }
+	for range 3 {
+		if got := enter(pod); got != fwk.Error {
+			t.Errorf("the pod gets %v, want an error", got)
+		}
+		if got := enter(other); got != fwk.Success {
+			t.Errorf("another pod gets %v, want success", got)
+		}
+	}
+	if got := faults(t, "") - before; got != 1 {
+		t.Errorf("%d faults, want 1", got)
+	}
+	h.policy().module.Load().number++
+	enter(pod)
+	h.policy().gateOf(pod).closed.Load().until = time.Now()
+	enter(pod)
+	if got := faults(t, "") - before; got != 3 {
+		t.Errorf("%d faults after a reload and after a while, want 3", got)
+	}
+}
+
 func TestPreEnqueue(t *testing.T) {
 	for name, tc := range map[string]struct {
 		priority int32

@@ -20,7 +20,14 @@ type filterPoints struct{ policy *policy }
 
 // PreFilter starts the attempt and asks the policy, if it answers PreFilter.
 func (f filterPoints) PreFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
-	p := f.policy
+	p := f.policy.in(state, pod)
+	result, status := p.filterNodes(ctx, state, pod, nodes)
+	p.shadow.preFilter(ctx, state, pod, nodes, result, status)
+	return result, status
+}
+
+// filterNodes begins the attempt and asks the policy which nodes are worth a look.
+func (p *policy) filterNodes(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) (*fwk.PreFilterResult, *fwk.Status) {
 	a := p.begin(preFilterPoint, state, pod, nodes)
 	// After a rejection preemption still asks Filter, about nodes without their victims.
 	defer p.remember(state, a)

@@ -19,20 +19,20 @@ var _ fwk.PreFilterExtensions = filterPoints{}
 // PreFilterExtensions is nil if the policy's state does not depend on the pods of a node, which
 // spares the framework the calls.
 func (f filterPoints) PreFilterExtensions() fwk.PreFilterExtensions {
-	if l := f.policy.module.Load(); l == nil || !l.about.Has(abi.PointPodChanges) {
-		return nil
+	if f.policy.mayAnswer(abi.PointPodChanges) {
+		return f
 	}
-	return f
+	return nil
 }
 
 // AddPod has the policy change its state as if a pod were on a node.
-func (f filterPoints) AddPod(ctx context.Context, state fwk.CycleState, _ *v1.Pod, other fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
-	return f.policy.change(ctx, addPodPoint, guest.AddPod, state, other, node)
+func (f filterPoints) AddPod(ctx context.Context, state fwk.CycleState, pod *v1.Pod, other fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
+	return f.policy.in(state, pod).change(ctx, addPodPoint, guest.AddPod, state, other, node)
 }
 
 // RemovePod has the policy change its state as if a pod were not on a node.
-func (f filterPoints) RemovePod(ctx context.Context, state fwk.CycleState, _ *v1.Pod, other fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
-	return f.policy.change(ctx, removePodPoint, guest.RemovePod, state, other, node)
+func (f filterPoints) RemovePod(ctx context.Context, state fwk.CycleState, pod *v1.Pod, other fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
+	return f.policy.in(state, pod).change(ctx, removePodPoint, guest.RemovePod, state, other, node)
 }
 
 // change replaces the attempt of the CycleState by one with the new state. The framework does so on

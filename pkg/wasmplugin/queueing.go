@@ -18,15 +18,15 @@ type queueing struct {
 	keys perObject[v1.Pod, sortKey]
 	// respite is for hints and signatures.
 	respite respite
-	// gated is why PreEnqueue kept pods out last.
-	gated perObject[v1.Pod, *atomic.Pointer[string]]
+	// gates is what PreEnqueue remembers of pods.
+	gates perObject[v1.Pod, *gate]
 	// memory is for the current module.
 	memory atomic.Pointer[queueMemory]
 }
 
 // queueMemory is what is remembered of pods and events as a module sees them.
 type queueMemory struct {
-	module *loaded
+	module *running
 	store  *snapshot.Store
 	// pods is the records of pods. The queue asks about the same versions of them again and again.
 	pods perObject[v1.Pod, []byte]
@@ -35,7 +35,7 @@ type queueMemory struct {
 }
 
 // of is the memory for a module, which begins empty when there is another module.
-func (q *queueing) of(l *loaded, s *snapshot.Store) *queueMemory {
+func (q *queueing) of(l *running, s *snapshot.Store) *queueMemory {
 	m := q.memory.Load()
 	if m == nil || m.module != l {
 		m = &queueMemory{module: l, store: s}

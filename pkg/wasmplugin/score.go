@@ -32,7 +32,13 @@ func (s *scoring) Clone() fwk.StateData { return s }
 
 // PreScore scores all nodes at once.
 func (sp scorePoints) PreScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
-	p := sp.policy
+	p := sp.policy.in(state, pod)
+	status := p.preScore(ctx, state, pod, nodes)
+	p.shadow.preScore(ctx, state, pod, nodes, status)
+	return status
+}
+
+func (p *policy) preScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes []fwk.NodeInfo) *fwk.Status {
 	a, err := p.resume(state, pod)
 	if err != nil {
 		return p.faulted(preScorePoint, err)
@@ -115,8 +121,8 @@ var errNoPreScore = errors.New("Score was called without PreScore")
 
 // Score returns a node's score. With opportunistic batching the framework may ask for a node
 // that was not in PreScore's list.
-func (sp scorePoints) Score(ctx context.Context, state fwk.CycleState, _ *v1.Pod, info fwk.NodeInfo) (int64, *fwk.Status) {
-	p := sp.policy
+func (sp scorePoints) Score(ctx context.Context, state fwk.CycleState, pod *v1.Pod, info fwk.NodeInfo) (int64, *fwk.Status) {
+	p := sp.policy.in(state, pod)
 	data, err := state.Read(p.scoreKey)
 	if err != nil {
 		return 0, p.faulted(scorePoint, errNoPreScore)
@@ -151,8 +157,8 @@ func (p *policy) scoreAlone(ctx context.Context, a *attempt, info fwk.NodeInfo) 
 
 // ScoreExtensions is nil if the policy does not normalize, which spares the framework the call.
 func (sp scorePoints) ScoreExtensions() fwk.ScoreExtensions {
-	if l := sp.policy.module.Load(); l == nil || !l.about.Has(abi.PointNormalizeScore) {
-		return nil
+	if sp.policy.mayAnswer(abi.PointNormalizeScore) {
+		return sp
 	}
-	return sp
+	return nil
 }

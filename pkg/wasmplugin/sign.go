@@ -27,7 +27,7 @@ const (
 //
 // The framework calls it when a pod is added or changes, with the scheduling queue locked.
 func (c common) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *fwk.Status) {
-	p := c.policy
+	p := c.policy.of(pod)
 	if l := p.module.Load(); l != nil && !l.about.Has(abi.PointSign) {
 		return nil, unsigned(noSigner)
 	}
@@ -48,14 +48,14 @@ func (c common) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *
 	case answer.State == nil:
 		return nil, unsigned(noSignature)
 	}
-	return []fwk.SignFragment{{Key: signKey(p), Value: signature(a.module, answer.State)}}, nil
+	return []fwk.SignFragment{{Key: signKey(p), Value: signed(a.module.loaded, answer.State)}}, nil
 }
 
 // signKey is the policy's part of a pod's signature.
-func signKey(p *policy) string { return "stowage.dev/" + p.name }
+func signKey(p *policy) string { return "stowage.dev/" + p.id }
 
-// signature is printable, as the framework makes JSON of it. Bytes that different modules left mean
+// signed is printable, as the framework makes JSON of it. Bytes that different modules left mean
 // different things.
-func signature(l *loaded, b []byte) string {
+func signed(l *loaded, b []byte) string {
 	return l.digest + "/" + base64.RawStdEncoding.EncodeToString(b)
 }

@@ -34,7 +34,7 @@ func (p *policy) preemptor() *preemption.Preemptor {
 // preempting is the status of a pod that must not enter the scheduling queue, because pods are being
 // evicted for it; nil if it may. It is called while the queue is locked.
 func (p *policy) preempting(pod *v1.Pod) *fwk.Status {
-	if p.exposed&postFilterMask == 0 || !p.preemptor().Running(pod) {
+	if p.shown.points&postFilterMask == 0 || !p.preemptor().Running(pod) {
 		return nil
 	}
 	return evicting()

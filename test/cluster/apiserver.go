@@ -18,15 +18,17 @@ const issuer = "https://kubernetes.default.svc.cluster.local"
 // startAPIServer runs kube-apiserver with RBAC and waits until its own checks pass and namespaces exist.
 func (c *Cluster) startAPIServer(ctx context.Context) error {
 	c.progress("starting kube-apiserver")
-	_, err := c.startOnPort(ctx, "kube-apiserver", c.binary("kube-apiserver"), c.apiServerArgs, func(ctx context.Context, port int) error {
+	p, err := c.startOnPort(ctx, "kube-apiserver", c.binary("kube-apiserver"), c.apiServerArgs, func(ctx context.Context, port int) error {
 		if err := c.connect(port); err != nil {
 			return err
 		}
+		c.apiServer.port = port
 		return c.probeAPIServer(ctx)
 	})
 	if err != nil {
 		return err
 	}
+	c.apiServer.process = p
 	return c.writeKubeconfig(c.Kubeconfig(), c.pki.adminToken)
 }
 

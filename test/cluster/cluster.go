@@ -55,6 +55,11 @@ type Cluster struct {
 	endpoint string // of etcd
 	config   *rest.Config
 	client   kubernetes.Interface
+	// apiServer is the one that runs, and where.
+	apiServer struct {
+		process *Process
+		port    int
+	}
 
 	mu        sync.Mutex
 	processes []*Process // in the order of their start

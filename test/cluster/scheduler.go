@@ -102,11 +102,14 @@ func (c *Cluster) adminHTTP() (*http.Client, error) {
 	return &http.Client{Transport: wrapped}, nil
 }
 
-// Ready asks the scheduler's /readyz; nil means ready.
+// Ready asks the scheduler's /readyz; nil means ready, but for policies that have no module.
 func (s *Scheduler) Ready(ctx context.Context) error {
-	_, err := s.Get(ctx, "/readyz?verbose")
+	_, err := s.Get(ctx, "/readyz?verbose&exclude=policies")
 	return err
 }
+
+// URL is where the scheduler serves, for clients that are not the administrator.
+func (s *Scheduler) URL() string { return s.url }
 
 // Get fetches a path such as /metrics from the scheduler's secure port with all rights.
 func (s *Scheduler) Get(ctx context.Context, path string) ([]byte, error) {

@@ -80,7 +80,7 @@ func TestLoadJSON(t *testing.T) {
 		},
 		"module missing": {
 			raw:      `{` + typed + `}`,
-			wantErrs: []string{`args.module.file: Required value: say where the module is, for example {path: /etc/stowage/policies/my-policy.wasm}`},
+			wantErrs: []string{`args.module: Required value: say where the module is: set one of file, configMap, secret, http and oci, for example file: {path: /etc/stowage/policies/my-policy.wasm}`},
 		},
 		"path missing": {
 			raw:      `{` + typed + `,"module":{"file":{}}}`,
@@ -95,10 +95,10 @@ func TestLoadJSON(t *testing.T) {
 			wantErrs: []string{`args.config: Invalid value: "[1,2]": must be an object`},
 		},
 		"fields of later versions and other letter cases are unknown": {
-			raw: `{` + typed + `,"module":{"file":{"path":"a.wasm","Path":"b"},"digest":"x"},"match":{}}`,
+			raw: `{` + typed + `,"module":{"file":{"path":"a.wasm","Path":"b"},"digset":"x"},"match":{}}`,
 			wantErrs: []string{
 				`args.module.file.Path: Forbidden: unknown field: check its spelling and place`,
-				`args.module.digest: Forbidden: unknown field: check its spelling and place`,
+				`args.module.digset: Forbidden: unknown field: check its spelling and place`,
 				`args.match: Forbidden: unknown field: check its spelling and place`,
 			},
 		},

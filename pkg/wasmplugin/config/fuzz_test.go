@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config/v1alpha1"
 )
 
 // FuzzLoadJSON: there are args or problems, each problem has its place, and args mean the same when written and read
@@ -22,6 +24,15 @@ func FuzzLoadJSON(f *testing.F) {
 		`,"config":{"a":[1,{"b":null}]},"failurePolicy":{},"limits":[],"x":{"y":0}`,
 	} {
 		f.Add([]byte(`{` + typed + `,"module":{"file":{"path":"a.wasm"}}` + fields + `}`))
+	}
+	for _, fields := range []string{
+		`"module":{"configMap":{"namespace":"a","name":"b","key":"c"}},"configFrom":{"configMap":{"namespace":"a","name":"b","key":"c"}}`,
+		`"module":{"http":{"url":"https://a.io/b?c#","bearerToken":{}},"digest":"` + hexDigest + `","verify":{"keys":[{"pem":"x"}]}}`,
+		`"module":{"oci":{"reference":"a.io/bb:v1","pullSecret":{"namespace":"a","name":"b"}}},"canary":{"percent":5},"shadow":{}`,
+		`"module":{"secret":{}},"canary":{"module":{"oci":{}},"namespaceSelector":{"matchLabels":{"a":"b"}}}`,
+		`"module":{"verify":{"threshold":2,"keyless":{"trustedRootFile":"a","identities":[{"issuer":"a","subjectRegExp":"^(a|b)$"}]}}}`,
+	} {
+		f.Add([]byte(`{` + typed + `,` + fields + `}`))
 	}
 	path := field.NewPath("args")
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -45,9 +56,22 @@ func FuzzLoadJSON(f *testing.F) {
 		if len(errs) > 0 {
 			t.Fatalf("reading %s again: %v", written, errs)
 		}
-		args.Config, again.Config = nil, nil // kept verbatim, but written in a compact form
+		forgetConfig(args, again)
 		if diff := cmp.Diff(args, again); diff != "" {
 			t.Errorf("args (-first,+again):\n%s", diff)
 		}
 	})
+}
+
+// forgetConfig takes out what is kept verbatim, but written in a compact form.
+func forgetConfig(all ...*v1alpha1.WasmPluginArgs) {
+	for _, args := range all {
+		args.Config = nil
+		if args.Canary != nil {
+			args.Canary.Config = nil
+		}
+		if args.Shadow != nil {
+			args.Shadow.Config = nil
+		}
+	}
 }

@@ -79,6 +79,10 @@ func kindName(t reflect.Type) string {
 		return "a string"
 	case t.Kind() == reflect.Slice:
 		return "a list"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
+	case t.Kind() == reflect.Map:
+		return "an object whose values are strings"
 	case t.Kind() == reflect.Struct:
 		return "an object"
 	default:

@@ -28,9 +28,11 @@ type Policy struct {
 
 // LoadSchedulerConfig finds the policies in a KubeSchedulerConfiguration file. The error lists every problem of
 // every policy, including modules that cannot be read; it wraps an Aggregate of them. Everything else in the file
-// is left to the scheduler to judge. Policies must not have one of the reserved names, which are those of the
-// scheduler's own plugins.
-func LoadSchedulerConfig(file string, reserved ...string) ([]Policy, error) {
+// is left to the scheduler to judge.
+func LoadSchedulerConfig(file string) ([]Policy, error) { return Rules{}.LoadSchedulerConfig(file) }
+
+// LoadSchedulerConfig is the function of that name under rules: what breaks them is among the problems.
+func (r Rules) LoadSchedulerConfig(file string) ([]Policy, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading scheduler configuration: %w", err)
@@ -39,7 +41,7 @@ func LoadSchedulerConfig(file string, reserved ...string) ([]Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading scheduler configuration %s: %w", file, err)
 	}
-	l := loader{reserved: reserved, duplicates: doc.duplicates}
+	l := loader{rules: r, duplicates: doc.duplicates}
 	l.load(doc.Profiles)
 	if err := l.errs.ToAggregate(); err != nil {
 		return nil, fmt.Errorf("reading policies from %s: %w", file, err)
@@ -49,7 +51,7 @@ func LoadSchedulerConfig(file string, reserved ...string) ([]Policy, error) {
 
 // loader collects the policies and problems of one file.
 type loader struct {
-	reserved   []string
+	rules      Rules
 	duplicates []string
 	policies   []Policy
 	errs       field.ErrorList
@@ -83,7 +85,7 @@ func (l *loader) checkName(name string, path *field.Path) {
 	switch {
 	case name == "":
 		l.errs = append(l.errs, field.Required(path, "name the policy"))
-	case slices.Contains(l.reserved, name):
+	case slices.Contains(l.rules.Reserved, name):
 		l.errs = append(l.errs, field.Invalid(path, name, "is the name of a plugin that is built into kube-scheduler: choose another name"))
 	default:
 		for _, problem := range validation.IsDNS1123Label(name) {
@@ -107,8 +109,9 @@ func (l *loader) checkUse(p *profile, name string, seen map[string]bool, profile
 func (l *loader) loadArgs(p *profile, entry pluginConfig, path *field.Path) {
 	args, errs := inspect(entry.Args, path)
 	errs = append(l.duplicatesBelow(path), errs...)
-	if args != nil && args.Module.File != nil {
-		errs = append(errs, notBelow(errs, checkFile(args.Module.File.Path, path.Child("module", "file", "path")))...)
+	if args != nil {
+		errs = append(errs, notBelow(errs, checkFiles(args, path))...)
+		errs = append(errs, notBelow(errs, l.rules.check(args, path))...)
 	}
 	l.errs = append(l.errs, errs...)
 	l.policies = append(l.policies, Policy{Name: entry.Name, Profile: p.schedulerName(), Args: args, Path: path})
@@ -132,12 +135,4 @@ func (l *loader) checkConfigured(p *profile, names []string, path *field.Path) {
 			l.errs = append(l.errs, field.Required(path.Child("pluginConfig"), fmt.Sprintf("policy %q is enabled in this profile: give it args here too", name)))
 		}
 	}
-}
-
-// checkFile reports a module that would fail to load later, when the scheduler is already connected.
-func checkFile(name string, path *field.Path) field.ErrorList {
-	if err := readable(name); err != nil {
-		return field.ErrorList{field.Invalid(path, name, err.Error())}
-	}
-	return nil
 }

@@ -127,6 +127,24 @@ profiles:
 				`profiles[1].pluginConfig[0].args.config: Invalid value: "3": must be an object`,
 			},
 		},
+		"files that say whom to trust": {
+			profiles: `
+profiles:
+- plugins: {multiPoint: {enabled: [{name: a}]}}
+  pluginConfig:
+  - name: a
+    args:
+      apiVersion: stowage.dev/v1alpha1
+      kind: WasmPluginArgs
+      module: {http: {url: "https://example.com/p", caFile: none.pem}}
+      canary: {percent: 1, module: {oci: {reference: example.com/pp, caFile: empty.wasm}}}
+      shadow: {module: {file: {path: later.wasm}, verify: {keyless: {trustedRootFile: dir, identities: [{issuer: a, subject: b}]}}}}`,
+			want: []string{
+				`profiles[0].pluginConfig[0].args.module.http.caFile: Invalid value: "none.pem": does not exist`,
+				`profiles[0].pluginConfig[0].args.canary.module.oci.caFile: Invalid value: "empty.wasm": is empty: put PEM certificates there`,
+				`profiles[0].pluginConfig[0].args.shadow.module.verify.keyless.trustedRootFile: Invalid value: "dir": must be a regular file, is d---------`,
+			},
+		},
 		"names": {
 			profiles: `
 profiles:
@@ -175,7 +193,7 @@ profiles:
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			policies, err := LoadSchedulerConfig(inConfig(t, tc.profiles), "NodeName")
+			policies, err := Rules{Reserved: []string{"NodeName"}}.LoadSchedulerConfig(inConfig(t, tc.profiles))
 			var all utilerrors.Aggregate
 			if !errors.As(err, &all) {
 				t.Fatalf("LoadSchedulerConfig() = %v, %v, want an aggregate of problems", policies, err)

@@ -5,8 +5,6 @@ package config
 
 import (
 	"encoding/json"
-	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -33,33 +31,36 @@ var (
 func validate(args *v1alpha1.WasmPluginArgs, path *field.Path) field.ErrorList {
 	return slices.Concat(
 		validateModule(&args.Module, path.Child("module")),
-		validateConfig(args.Config.Raw, path.Child("config")),
+		validateConfig(args, path),
 		validateCapabilities(args.Capabilities, path.Child("capabilities")),
 		validateLimits(&args.Limits, path.Child("limits")),
 		oneOf(args.FailurePolicy, failurePolicies, path.Child("failurePolicy")),
 		validateCircuitBreaker(&args.CircuitBreaker, path.Child("circuitBreaker")),
 		oneOf(args.Mode, modes, path.Child("mode")),
+		validateCanary(args.Canary, path.Child("canary")),
+		validateShadow(args.Shadow, path.Child("shadow")),
 	)
 }
 
-func validateModule(module *v1alpha1.ModuleSource, path *field.Path) field.ErrorList {
-	if module.File == nil {
-		return field.ErrorList{field.Required(path.Child("file"), "say where the module is, for example {path: /etc/stowage/policies/my-policy.wasm}")}
+// validateConfig checks the config, or where it comes from. A default is never beside configFrom.
+func validateConfig(args *v1alpha1.WasmPluginArgs, path *field.Path) field.ErrorList {
+	if args.ConfigFrom == nil {
+		return validateObjectJSON(args.Config.Raw, path.Child("config"))
 	}
-	return validatePath(module.File.Path, path.Child("file", "path"))
+	from := path.Child("configFrom")
+	var errs field.ErrorList
+	if args.Config != nil {
+		errs = append(errs, only([]string{"config", "configFrom"}, path)...)
+		errs = append(errs, validateObjectJSON(args.Config.Raw, path.Child("config"))...)
+	}
+	at := args.ConfigFrom.ConfigMap
+	if at == nil {
+		return append(errs, field.Required(from.Child("configMap"), "say where the config is, as {namespace: ..., name: ..., key: ...}"))
+	}
+	return append(errs, validateKey(at.Namespace, at.Name, at.Key, from.Child("configMap"))...)
 }
 
-func validatePath(file string, path *field.Path) field.ErrorList {
-	if file == "" {
-		return field.ErrorList{field.Required(path, "name a .wasm file")}
-	}
-	if clean := filepath.Clean(file); clean != file {
-		return field.ErrorList{field.Invalid(path, file, fmt.Sprintf("must be in its shortest form: write %q", clean))}
-	}
-	return nil
-}
-
-func validateConfig(raw []byte, path *field.Path) field.ErrorList {
+func validateObjectJSON(raw []byte, path *field.Path) field.ErrorList {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
 		return field.ErrorList{field.TypeInvalid(path, excerpt(raw), "must be an object")}
@@ -98,15 +99,23 @@ func oneOf[T ~string](value T, supported []T, path *field.Path) field.ErrorList 
 }
 
 // notBelow drops found problems at or below a field that is known to be wrong: a value of the wrong type is
-// not also a missing one.
+// not also a missing one. Nor is a union empty of which the only member has the wrong type.
 func notBelow(known, found field.ErrorList) field.ErrorList {
 	var kept field.ErrorList
 	for _, problem := range found {
-		if !below(known, problem.Field) {
+		if !below(known, problem.Field) && !misread(known, problem) {
 			kept = append(kept, problem)
 		}
 	}
 	return kept
+}
+
+// misread tells whether what is missing may be there, but with a member of the wrong type.
+func misread(known field.ErrorList, problem *field.Error) bool {
+	return problem.Type == field.ErrorTypeRequired && slices.ContainsFunc(known, func(k *field.Error) bool {
+		member, inside := strings.CutPrefix(k.Field, problem.Field+".")
+		return inside && k.Type == field.ErrorTypeTypeInvalid && !strings.ContainsAny(member, ".[")
+	})
 }
 
 func below(known field.ErrorList, name string) bool {

@@ -98,3 +98,26 @@ func TestSyncShareIsOfTheWasmCycle(t *testing.T) {
 		t.Errorf("(-want,+got):\n%s", diff)
 	}
 }
+
+func TestLoads(t *testing.T) {
+	r := report.New()
+	err := addLoads(r, map[string]metrics{
+		"Load/warm": {"load-ms": 80, "verify-ms": 20, "meter-ms": 5, "compile-ms": 50, "start-ms": 5},
+		"Load/cold": {"load-ms": 600, "over-compile": 1.2, "over-compile-single": 0.7},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]float64{
+		"load_warm_over_100_ms": 0.8, "load_cold_over_compile": 1.2, "load_cold_over_compile_on_one_core": 0.7,
+	}
+	if diff := cmp.Diff(want, r.Ratios); diff != "" {
+		t.Errorf("ratios (-want,+got):\n%s", diff)
+	}
+	if got, ok := r.Get("load_warm_ms"); !ok || got != 80 {
+		t.Errorf("load_warm_ms = %v, %t", got, ok)
+	}
+	if err := addLoads(report.New(), nil); !errors.Is(err, errNoResults) {
+		t.Errorf("error = %v", err)
+	}
+}

@@ -56,7 +56,12 @@ func all(ctx context.Context, o options) (*report.Results, error) {
 		return nil, err
 	}
 	addMeters(r, meters)
-	return r, nil
+	say("loading a policy, with and without the compile cache")
+	loads, err := goBench(ctx, "BenchmarkLoad", "15x", "./pkg/wasmplugin/internal/cache")
+	if err != nil {
+		return nil, err
+	}
+	return r, addLoads(r, loads)
 }
 
 // schedule runs schedulers, variants in turn. Those that have no budget run less often.

@@ -21,6 +21,8 @@ var budgets = map[string]report.Budget{
 	"arena_pss_growth_1_to_16":          {Limit: 0.02},
 	"meter_overhead_tight":              {Limit: 1.3},
 	"meter_overhead_samples":            {Limit: 1.1},
+	"load_cold_over_compile":            {Limit: 1.25},
+	"load_warm_over_100_ms":             {Limit: 1},
 }
 
 // summary is medians of the rounds. Ratios are medians of each round's ratio, so that what slows
@@ -118,4 +120,29 @@ func addMeters(r *report.Results, found map[string]metrics) {
 	r.Ratio("meter_overhead_samples", math.Exp(logMetered/samples))
 	r.Ratio("close_on_done_overhead_tight", found["Meter/tight"]["closing/plain"])
 	r.Ratio("close_on_done_overhead_samples", math.Exp(logClosing/samples))
+}
+
+// loadStages are what a load consists of.
+var loadStages = []string{"verify", "meter", "compile", "start"}
+
+// addLoads adds how long it takes from a module's bytes to a configured guest, where everything is in
+// the cache and where nothing is.
+func addLoads(r *report.Results, found map[string]metrics) error {
+	warm, cold := found["Load/warm"], found["Load/cold"]
+	if warm == nil || cold == nil {
+		return fmt.Errorf("reading loads: %w", errNoResults)
+	}
+	for _, of := range []struct {
+		name  string
+		found metrics
+	}{{"load_warm", warm}, {"load_cold", cold}} {
+		r.Add(of.name+"_ms", "ms", of.found["load-ms"])
+		for _, stage := range loadStages {
+			r.Add(of.name+"_"+stage+"_ms", "ms", of.found[stage+"-ms"])
+		}
+	}
+	r.Ratio("load_warm_over_100_ms", warm["load-ms"]/100)
+	r.Ratio("load_cold_over_compile", cold["over-compile"])
+	r.Ratio("load_cold_over_compile_on_one_core", cold["over-compile-single"])
+	return nil
 }

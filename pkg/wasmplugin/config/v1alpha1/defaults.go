@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Defaults of limits and of the circuit breaker. The documentation of the fields repeats them.
+// Defaults of limits, of the circuit breaker and of sources. The documentation of the fields repeats them.
 const (
 	DefaultFuelPerCall       int64 = 10_000_000
 	DefaultFuelPerNode       int64 = 50_000
@@ -31,6 +31,8 @@ const (
 	DefaultBreakerWindow           = time.Minute
 	DefaultBreakerBackoff          = 10 * time.Second
 	DefaultBreakerMaxBackoff       = 5 * time.Minute
+	DefaultPollInterval            = time.Minute
+	DefaultThreshold         int32 = 1
 )
 
 // SetDefaults_WasmPluginArgs fills what the operator left out. The name's form is what Kubernetes'
@@ -38,7 +40,7 @@ const (
 //
 //nolint:revive,staticcheck // the underscore is the convention of Kubernetes defaulters
 func SetDefaults_WasmPluginArgs(args *WasmPluginArgs) {
-	if args.Config == nil {
+	if args.Config == nil && args.ConfigFrom == nil {
 		args.Config = &runtime.RawExtension{Raw: []byte("{}")}
 	}
 	if args.FailurePolicy == "" {
@@ -49,6 +51,25 @@ func SetDefaults_WasmPluginArgs(args *WasmPluginArgs) {
 	}
 	setLimits(&args.Limits)
 	setCircuitBreaker(&args.CircuitBreaker)
+	setModule(&args.Module)
+	if args.Canary != nil {
+		setModule(&args.Canary.Module)
+	}
+	if args.Shadow != nil {
+		setModule(&args.Shadow.Module)
+	}
+}
+
+func setModule(module *ModuleSource) {
+	if module.HTTP != nil {
+		setDefault(&module.HTTP.PollInterval, duration(DefaultPollInterval))
+	}
+	if module.OCI != nil {
+		setDefault(&module.OCI.PollInterval, duration(DefaultPollInterval))
+	}
+	if module.Verify != nil {
+		setDefault(&module.Verify.Threshold, DefaultThreshold)
+	}
 }
 
 func setLimits(limits *Limits) {

@@ -17,11 +17,12 @@ const Kind = "WasmPluginArgs"
 //	apiVersion: stowage.dev/v1alpha1
 //	kind: WasmPluginArgs
 //	module:
-//	  file: {path: /etc/stowage/policies/zone-affinity.wasm}
+//	  configMap: {namespace: stowage-system, name: zone-affinity, key: policy.wasm.gz}
 //	config: {zoneKey: topology.kubernetes.io/zone}
 //	capabilities: [log]
 //
-// After defaulting, no pointer in it is nil other than those of ModuleSource.
+// After defaulting, what has a default is not nil. What has none is nil if it was left out: sources, verify,
+// configFrom, canary and shadow, and config if there is configFrom.
 //
 // +k8s:deepcopy-gen:interfaces=k8s.io/apimachinery/pkg/runtime.Object
 type WasmPluginArgs struct {
@@ -31,9 +32,15 @@ type WasmPluginArgs struct {
 	Module ModuleSource `json:"module"`
 
 	// Config is handed to the policy verbatim, as JSON; its meaning is the policy's own.
-	// It must be a JSON object. Defaults to {}, so that a policy always reads an object.
+	// It must be a JSON object. Defaults to {}, so that a policy always reads an object. If configFrom is set,
+	// config must not be.
 	// +optional
 	Config *runtime.RawExtension `json:"config,omitempty"`
+
+	// ConfigFrom says where the config is, if it is not here. It is watched: a new config is tried like a new
+	// module, and one that the policy refuses changes nothing. Defaults to none.
+	// +optional
+	ConfigFrom *ConfigSource `json:"configFrom,omitempty"`
 
 	// Capabilities is what the policy may use beyond the pod and the nodes' records. A module that needs more
 	// than is granted here is not loaded. Each at most once, of:
@@ -77,6 +84,14 @@ type WasmPluginArgs struct {
 	// would have decided is counted and logged, but has no effect on where pods go. Defaults to Enforce.
 	// +optional
 	Mode Mode `json:"mode,omitempty"`
+
+	// Canary tries another module on some of the pods. Defaults to none.
+	// +optional
+	Canary *Canary `json:"canary,omitempty"`
+
+	// Shadow tries another module without effect. Defaults to none.
+	// +optional
+	Shadow *Shadow `json:"shadow,omitempty"`
 }
 
 // FailurePolicy is what a pod gets when a policy is at fault.
@@ -96,18 +111,3 @@ const (
 	ModeEnforce Mode = "Enforce"
 	ModeMonitor Mode = "Monitor"
 )
-
-// ModuleSource is a union: exactly one of its fields must be set.
-type ModuleSource struct {
-	// File reads the module from the scheduler's own file system.
-	// +optional
-	File *FileSource `json:"file,omitempty"`
-}
-
-// FileSource is a module in a file.
-type FileSource struct {
-	// Path of a core WebAssembly module. Absolute, or relative to the scheduler's working directory, and in
-	// its shortest form: no "./", no doubled or trailing slash, no ".." that follows a name.
-	// The file must exist, be readable and not be empty when the scheduler starts. Required.
-	Path string `json:"path"`
-}

@@ -5,8 +5,8 @@
 // given must have passed package verify: wazero trusts the counts that a module declares.
 //
 // Ownership: a Module owns its runtime, compiled code and host modules; an Instance owns its
-// linear memory. Close a module's instances before the module. A fault ends the instance it
-// happened in and nothing else.
+// linear memory. Close a module's instances before the module. A Cache is used while a module is
+// compiled, and not after that. A fault ends the instance it happened in and nothing else.
 //
 // Concurrency: a Module may be instantiated from several goroutines, a MemoryBudget used by any
 // number of modules. An Instance is for one goroutine at a time.
@@ -69,13 +69,17 @@ type Options struct {
 	// CloseOnContextDone has wazero end calls whose context is done, instead of metering. It
 	// exists to be measured.
 	CloseOnContextDone bool
+	// Cache has the code of modules that were compiled before. Nil: each is compiled.
+	Cache Cache
 }
 
 // Module is compiled code, ready to be instantiated.
 type Module struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
-	opts     Options
+	// code, if not nil, is what owns the compiled code in place of the runtime.
+	code wazero.CompilationCache
+	opts Options
 	// owners is how many more than one have to Close the module.
 	owners atomic.Int32
 }
@@ -96,14 +100,20 @@ func Compile(ctx context.Context, wasm []byte, opts Options) (*Module, error) {
 	// one more thing to attack.
 	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(opts.CloseOnContextDone).WithDebugInfoEnabled(false).
 		WithMemoryLimitPages(uint32(min(opts.Memory+windowRoom, maxMemory) / wasmPage))
-	m := &Module{runtime: wazero.NewRuntimeWithConfig(ctx, config), opts: opts}
-	if err := m.prepare(ctx, wasm); err != nil {
+	m, s := &Module{opts: opts}, openStage(opts.Cache, wasm)
+	defer s.remove()
+	if s != nil {
+		m.code = s.code
+		config = config.WithCompilationCache(m.code)
+	}
+	m.runtime = wazero.NewRuntimeWithConfig(ctx, config)
+	if err := m.prepare(ctx, wasm, s); err != nil {
 		return nil, errors.Join(err, m.Close(ctx))
 	}
 	return m, nil
 }
 
-func (m *Module) prepare(ctx context.Context, wasm []byte) (err error) {
+func (m *Module) prepare(ctx context.Context, wasm []byte, s *stage) (err error) {
 	// A bug in the compiler must not become the scheduler's end.
 	defer func() {
 		if r := recover(); r != nil {
@@ -112,7 +122,7 @@ func (m *Module) prepare(ctx context.Context, wasm []byte) (err error) {
 	}()
 	ctx, cancel := context.WithTimeout(experimental.WithCompilationWorkers(ctx, compilers), maxCompileTime)
 	defer cancel()
-	if m.compiled, err = m.runtime.CompileModule(ctx, wasm); err != nil {
+	if m.compiled, err = s.compile(ctx, m.runtime, wasm); err != nil {
 		return fmt.Errorf("%w: compiling: %w", ErrModule, err)
 	}
 	if m.compiled.ExportedMemories()[abi.ExportMemory] == nil {
@@ -162,5 +172,9 @@ func (m *Module) Close(ctx context.Context) error {
 	if m.owners.Add(-1) >= 0 {
 		return nil
 	}
-	return m.runtime.Close(ctx)
+	err := m.runtime.Close(ctx)
+	if m.code != nil {
+		err = errors.Join(err, m.code.Close(ctx))
+	}
+	return err
 }

@@ -53,6 +53,9 @@ func (i *Instance) adopt(mod api.Module) {
 // this one and no other. Nil ends that.
 func (i *Instance) About(subject any) { i.caller.Subject = subject }
 
+// Mute takes from the guest what it reaches in the host: its calls succeed, and have no effect.
+func (i *Instance) Mute() { i.caller.Mute() }
+
 // Call runs an export, whose parameters are on the stack. Any error is a *Fault.
 func (i *Instance) Call(ctx context.Context, export string) (uint32, error) {
 	if i.ended {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,13 +18,19 @@ import (
 
 // Instances that were closed, faulted or refused leave no memory, mapping or goroutine behind.
 func TestNothingLeaks(t *testing.T) {
+	t.Run("compiled", func(t *testing.T) { testLeaks(t, engine.Options{}) })
+	t.Run("from a cache", func(t *testing.T) { testLeaks(t, engine.Options{Cache: newCodes(t)}) })
+}
+
+func testLeaks(t *testing.T, opts engine.Options) {
+	t.Helper()
 	p := wt.NewPolicy()
 	exit := p.Import(wasi, "proc_exit", 1)
 	p.Body(abi.ExportFilter, wt.Unreachable()).Body(abi.ExportScore, wt.Exit(exit, 1))
 	bad := wt.NewPolicy().Body(abi.ExportInitialize, wt.Unreachable())
 	segs, _ := spaces(t, abi.SpaceData, 2)
 	round := func() {
-		m, refused := compile(t, p.Bytes(), engine.Options{}), compile(t, bad.Bytes(), engine.Options{})
+		m, refused := compile(t, p.Bytes(), opts), compile(t, bad.Bytes(), opts)
 		for _, export := range []string{abi.ExportPreScore, abi.ExportFilter, abi.ExportScore} {
 			inst, err := m.Instantiate(t.Context())
 			if err != nil {
@@ -70,6 +77,41 @@ func wantNoMore(t *testing.T, what string, count func() int, rounds int, round f
 		after = count()
 	}
 	t.Errorf("%d %s before, %d after %d rounds", before, what, after, rounds)
+}
+
+// Code is hundreds of times what an instance of a small policy takes; it goes with the module, also
+// where it came from a cache.
+func TestCodeIsFreed(t *testing.T) {
+	p := wt.NewPolicy()
+	for range 2000 {
+		p.Funcs = append(p.Funcs, wt.Func{Body: wt.Code(wt.Const(1), wt.Drop(), wt.Const(2), wt.Drop())})
+	}
+	wasm, c := p.Bytes(), newCodes(t)
+	round := func() {
+		m, err := engine.Compile(t.Context(), wasm, engine.Options{Cache: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	round()
+	if _, err := os.Stat("/proc/self/maps"); err == nil {
+		wantNoMore(t, "mappings of code", codeMappings, 30, round)
+	}
+	c.want(1, 0)
+}
+
+// codeMappings is how many ranges of memory have code that no file has: wazero's.
+func codeMappings() (n int) {
+	maps, _ := os.ReadFile("/proc/self/maps")
+	for line := range strings.Lines(string(maps)) {
+		if fields := strings.Fields(line); len(fields) == 5 && strings.Contains(fields[1], "x") {
+			n++
+		}
+	}
+	return n
 }
 
 func mappings() int {

@@ -162,6 +162,9 @@ func (g *Guest) allow(nodes int) {
 // End ends what Begin began: until the next Begin the guest is not about any pod.
 func (g *Guest) End() { g.inst.About(nil) }
 
+// Mute has the guest's calls of host functions have no effect from now on. It is not for a policy any more.
+func (g *Guest) Mute() { g.inst.Mute() }
+
 // Begin prepares the guest for calls about the cycle in the world as it is now, which must be done
 // by until; the zero time is never.
 func (g *Guest) Begin(ctx context.Context, w *World, c *Cycle, until time.Time) error {

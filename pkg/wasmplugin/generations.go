@@ -1,0 +1,199 @@
+// Copyright The Stowage Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package wasmplugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	fwk "k8s.io/kube-scheduler/framework"
+
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/generation"
+)
+
+// running is a generation as attempts hold it. An attempt asks the one that it began with until it is over,
+// which the framework tells nobody; so the garbage collector does: once nothing holds a generation that
+// was replaced, its guests are closed. Only what may ask guests for an attempt may hold it, and nothing that
+// guests hold.
+type running struct{ *loaded }
+
+// retired is generations that were replaced and whose guests are not closed yet.
+type retired struct {
+	mu     sync.Mutex // guards what follows
+	all    map[*loaded]struct{}
+	closed bool
+}
+
+func (r *retired) add(l *loaded) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all == nil {
+		r.all = map[*loaded]struct{}{}
+	}
+	r.all[l] = struct{}{}
+}
+
+// take removes a generation; false if somebody else did.
+func (r *retired) take(l *loaded) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.all[l]
+	delete(r.all, l)
+	return ok
+}
+
+// count is how many there are.
+func (r *retired) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all)
+}
+
+// closeAll closes their guests, each when its call has ended.
+func (r *retired) closeAll() error {
+	r.mu.Lock()
+	all := r.all
+	r.all = nil
+	r.mu.Unlock()
+	var errs []error
+	for l := range all {
+		errs = append(errs, l.close(context.Background()))
+	}
+	return errors.Join(errs...)
+}
+
+// previousFor is how long a scheduling cycle may need the previous generation.
+const previousFor = 10 * time.Second
+
+// activate makes a module the one that new attempts ask, unless the framework would have to call more than
+// it was shown.
+func (p *policy) activate(l *loaded) error {
+	p.shown.mu.Lock()
+	defer p.shown.mu.Unlock()
+	if err := p.checkShown(l); err != nil {
+		return err
+	}
+	now := &running{l}
+	old := p.module.Load()
+	p.previous.Store(old)
+	p.module.Store(now)
+	p.queueing.memory.Store(nil)
+	if old != nil {
+		p.replace(old)
+	}
+	return nil
+}
+
+// replace has a generation closed when nothing holds it any more.
+func (p *policy) replace(old *running) {
+	r, logger := &p.retired, p.logger
+	r.add(old.loaded)
+	runtime.AddCleanup(old, func(l *loaded) {
+		// Closing waits for nobody, but cleanups share a goroutine.
+		go func() {
+			if !r.take(l) {
+				return
+			}
+			if err := l.close(context.Background()); err != nil {
+				logger.Error(err, "Closing a generation that was replaced", "generation", l.number)
+			}
+		}()
+	}, old.loaded)
+	time.AfterFunc(previousFor, func() { p.previous.CompareAndSwap(old, nil) })
+}
+
+// showable is the generation that can be shown the parts of nodes that the store has in this cycle: the given one
+// or, if that came in the middle of the cycle and reads more, the previous one. Nil if there is none.
+func (p *policy) showable(now *running, parts abi.Parts) *running {
+	for _, r := range []*running{now, p.previous.Load()} {
+		if r != nil && r.about.Reads&^parts == 0 {
+			return r
+		}
+	}
+	return nil
+}
+
+// mayAnswer tells whether an attempt of now may be with a generation that answers any of the points.
+func (p *policy) mayAnswer(points abi.Points) bool {
+	for _, r := range []*running{p.module.Load(), p.previous.Load()} {
+		if r != nil && r.about.Has(points) {
+			return true
+		}
+	}
+	return false
+}
+
+// shown is what the framework was shown of a plugin, which stays: a policy and its canary share it.
+type shown struct {
+	// mu guards what follows, and a policy's module against it.
+	mu sync.Mutex
+	// points is those that the framework can call; 0 before it was shown any.
+	points abi.Points
+	// events is those that it was asked to tell of; nil before it was.
+	events map[fwk.EventResource]fwk.ActionType
+}
+
+// beside is what a module may answer whatever the framework was shown.
+const beside = abi.PointSign | abi.PointQueueingHint | abi.PointObjects
+
+// checkShown tells whether the framework calls all that a module answers, and hears of all events that it
+// asks for: it was shown both when the scheduler started. The caller holds the lock of shown.
+func (p *policy) checkShown(l *loaded) error {
+	if missing := l.exposes() &^ (p.shown.points | beside); p.shown.points != 0 && missing != 0 {
+		return fmt.Errorf("%w: it answers %s, which the policy did not when the scheduler started", generation.ErrRestart, groupNames(missing))
+	}
+	if p.shown.events == nil {
+		return nil
+	}
+	events, err := p.registrations(l)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if missing := e.Event.ActionType &^ p.shown.heard(e.Event.Resource); missing != 0 {
+			return fmt.Errorf("%w: it asks for events of %s, which the policy did not when the scheduler started", generation.ErrRestart, e.Event.Resource)
+		}
+	}
+	return nil
+}
+
+// heard is the actions that the framework hears of. Events of pods in general are those of all kinds of them.
+func (s *shown) heard(r fwk.EventResource) fwk.ActionType {
+	if !slices.Contains(podResources, r) {
+		return s.events[r]
+	}
+	all := s.events[fwk.Pod]
+	if r != fwk.Pod {
+		return all | s.events[r]
+	}
+	return all | s.events[fwk.AssignedPod]&s.events[fwk.UnscheduledPod]&s.events[fwk.TargetPod]
+}
+
+// note keeps what the framework hears of.
+func (s *shown) note(events []fwk.ClusterEventWithHint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = map[fwk.EventResource]fwk.ActionType{}
+	for _, e := range events {
+		s.events[e.Event.Resource] |= e.Event.ActionType
+	}
+}
+
+// groupNames are what people call groups of points.
+func groupNames(points abi.Points) string {
+	var names []string
+	for i, name := range []string{"Filter", "Score", "PreEnqueue", "QueueSort", "PostFilter", "Reserve to PostBind", "GeneratePlacements", "ScorePlacement"} {
+		if points&groups[i] != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

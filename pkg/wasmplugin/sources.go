@@ -8,14 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	v1 "k8s.io/api/core/v1"
-
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config/v1alpha1"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/generation"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/signature"
@@ -23,8 +22,12 @@ import (
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/source/oci"
 )
 
-// maxConfig is the most bytes of a config from a source: what fits into a ConfigMap.
-const maxConfig = 1 << 20
+// maxConfig and maxSecret are the most bytes of a config from a source and of a credential: what fits into an object
+// of the API server.
+const (
+	maxConfig = 1 << 20
+	maxSecret = 1 << 20
+)
 
 var errNoAPIServer = errors.New("there is no client for the API server, which has the content")
 
@@ -39,6 +42,7 @@ func (p *policy) sourcing() (opts generation.Options, err error) {
 		opts.Fixed = p.args.Config.Raw
 	}
 	if from := p.args.ConfigFrom; from != nil {
+		opts.Parse = config.ParseConfig
 		if opts.Config, err = p.configSource(from); err != nil {
 			return opts, err
 		}
@@ -86,10 +90,10 @@ func (p *policy) configSource(c *v1alpha1.ConfigSource) (source.Source, error) {
 func (p *policy) httpSource(h *v1alpha1.HTTPSource, opts source.Options, client kubernetes.Interface) (source.Source, error) {
 	o := source.HTTPOptions{Options: opts, URL: h.URL, PlainHTTP: h.PlainHTTP, CAFile: h.CAFile, PollInterval: interval(h.PollInterval)}
 	if ref := h.BearerToken; ref != nil {
-		o.BearerToken = func(ctx context.Context) (string, error) {
-			token, err := secretValue(ctx, client, ref.Namespace, ref.Name, ref.Key)
-			return strings.TrimSpace(string(token)), err
+		if client == nil {
+			return nil, errNoAPIServer
 		}
+		o.BearerToken = source.Token(source.NewSecret(client, ref.Namespace, ref.Name, ref.Key, source.Options{Limit: maxSecret}))
 	}
 	return source.NewHTTP(o)
 }
@@ -100,8 +104,16 @@ func (p *policy) ociSource(o *v1alpha1.OCISource, opts source.Options, client ku
 		Limit: opts.Limit, Signatures: opts.Signatures,
 	}
 	if ref := o.PullSecret; ref != nil {
+		if client == nil {
+			return nil, errNoAPIServer
+		}
+		secret := source.NewSecret(client, ref.Namespace, ref.Name, v1.DockerConfigJsonKey, source.Options{Limit: maxSecret})
 		out.Credentials = func(ctx context.Context) ([]byte, error) {
-			return secretValue(ctx, client, ref.Namespace, ref.Name, v1.DockerConfigJsonKey)
+			blob, err := secret.Fetch(ctx, "")
+			if err != nil {
+				return nil, err
+			}
+			return blob.Content, nil
 		}
 	}
 	return oci.New(out)
@@ -112,22 +124,6 @@ func interval(d *metav1.Duration) time.Duration {
 		return 0
 	}
 	return d.Duration
-}
-
-// secretValue reads a Secret anew each time: it may have been rotated.
-func secretValue(ctx context.Context, client kubernetes.Interface, namespace, name, key string) ([]byte, error) {
-	if client == nil {
-		return nil, errNoAPIServer
-	}
-	secret, err := client.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("reading Secret %s/%s, for which the scheduler needs get on secrets with that resourceName: %w", namespace, name, err)
-	}
-	value, ok := secret.Data[key]
-	if !ok {
-		return nil, fmt.Errorf("reading Secret %s/%s: it has no key %q", namespace, name, key)
-	}
-	return value, nil
 }
 
 // sourceTrouble makes known that a source is polled, because it cannot be watched.

@@ -30,8 +30,9 @@ type Limits struct {
 	Memory *resource.Quantity `json:"memory,omitempty"`
 
 	// Instances is how many guests of the policy may run scheduling cycles at the same time; filtering uses several.
-	// A policy may have 2 more for the scheduling queue and 2 for binding. They are made with each generation. From 0 to 64, where 0 is one for each CPU that the scheduler may use, but at
-	// most 16, which is how many nodes the scheduler filters at the same time. Defaults to 0.
+	// A policy may have 2 more for the scheduling queue and 2 for binding. They are made with each generation.
+	// From 0 to 64, where 0 is one for each CPU that the scheduler may use, but at most 16, which is how many nodes
+	// the scheduler filters at the same time. Defaults to 0.
 	// +optional
 	Instances *int32 `json:"instances,omitempty"`
 

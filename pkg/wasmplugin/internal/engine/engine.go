@@ -38,6 +38,10 @@ const (
 	// windowRoom is the address space, in bytes, that windows may take on top of a guest's own
 	// memory. It costs nothing until it is mapped.
 	windowRoom = 1 << 30
+	// windowSlack is what a guest may grow by beyond a window that it is asked for, in bytes: allocators round. Without
+	// it the last few pages would come out of the budget for guests' own memory, and guests of one policy would
+	// not get their windows because those of another use that up.
+	windowSlack = 1 << 20
 	// maxMemory is what a 32-bit address reaches, in bytes.
 	maxMemory = 1 << 32
 	// compilers is how many functions compile at the same time. With one, wazero would not look

@@ -155,7 +155,7 @@ func (i *Instance) widen(ctx context.Context, space uint32, w *window, room int)
 	}
 	size := arena.WindowSize(room)
 	// Memory grows by whole pages of Wasm.
-	i.memory.windows += (int64(size) + 1<<16 - 1) &^ (1<<16 - 1)
+	i.memory.windows += (int64(size)+wasmPage-1)&^(wasmPage-1) + windowSlack
 	addr, err := i.Buffer(ctx, abi.BufferWindow+space, size)
 	if err != nil {
 		return err

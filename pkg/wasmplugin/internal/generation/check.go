@@ -6,10 +6,7 @@ package generation
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-
-	"sigs.k8s.io/yaml"
 )
 
 // check makes a candidate of what was fetched, if it is what the operator asked for. The digest comes
@@ -28,8 +25,10 @@ func (p *Pipeline) check(f *fetched) (*Candidate, error) {
 			return nil, fmt.Errorf("the module %w: %w", ErrSignature, err)
 		}
 	}
-	if c.Config, err = object(f.config); err != nil {
-		return nil, err
+	if c.Config = f.config; p.opts.Config != nil && p.opts.Parse != nil {
+		if c.Config, err = p.opts.Parse(f.config); err != nil {
+			return nil, fmt.Errorf("the policy %w: %w", ErrConfig, err)
+		}
 	}
 	return c, nil
 }
@@ -43,22 +42,6 @@ func (p *Pipeline) pinned(c *Candidate) error {
 		return fmt.Errorf("the module %w: its %s is %s, and module.digest says %s", ErrDigest, what, is, p.opts.Digest)
 	}
 	return nil
-}
-
-// object is a config as JSON, which stays as it is; YAML becomes JSON.
-func object(config []byte) ([]byte, error) {
-	out, err := yaml.YAMLToJSONStrict(config)
-	if err != nil {
-		return nil, fmt.Errorf("the policy %w: it must be an object in JSON or YAML: %w", ErrConfig, err)
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(out, &fields); err != nil || fields == nil {
-		return nil, fmt.Errorf("the policy %w: it must be an object in JSON or YAML", ErrConfig)
-	}
-	if json.Valid(config) {
-		return config, nil
-	}
-	return out, nil
 }
 
 func hexDigest(b []byte) string {

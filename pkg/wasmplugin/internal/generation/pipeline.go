@@ -31,6 +31,8 @@ type Options struct {
 	// Module is where the module comes from, and Config the config; without Config it is Fixed.
 	Module, Config source.Source
 	Fixed          []byte
+	// Parse, if not nil, makes JSON of what Config has, or says what is wrong with it.
+	Parse func([]byte) ([]byte, error)
 	// Digest pins the OCI manifest, or the module where there is none: sha256:<hex>. Empty pins nothing.
 	Digest string
 	// Verify, if not nil, checks the blob's signatures and returns whose they are.
@@ -248,7 +250,7 @@ func (p *Pipeline) read(ctx context.Context) (*fetched, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &fetchError{"the module", err}
+		return nil, &fetchError{theModule, err}
 	}
 	if seen.module = f.module.Version; seen == p.seen && seen.module != "" {
 		return nil, source.ErrUnchanged
@@ -257,13 +259,21 @@ func (p *Pipeline) read(ctx context.Context) (*fetched, error) {
 	return f, nil
 }
 
+const theModule = "the module"
+
 // fetchError is an ErrFetch.
 type fetchError struct {
 	what string
 	err  error
 }
 
-func (e *fetchError) Error() string { return e.what + " " + ErrFetch.Error() + ": " + e.err.Error() }
+func (e *fetchError) Error() string {
+	advice := ""
+	if errors.Is(e.err, source.ErrTooLarge) && e.what == theModule {
+		advice = "; make it smaller, or raise limits.moduleSize"
+	}
+	return e.what + " " + ErrFetch.Error() + ": " + e.err.Error() + advice
+}
 
 // Unwrap makes it both.
 func (e *fetchError) Unwrap() []error { return []error{ErrFetch, e.err} }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/generation"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/source"
 )
@@ -132,7 +133,7 @@ type reports struct {
 func run(t *testing.T, opts generation.Options) *running {
 	t.Helper()
 	r := &running{T: t, maker: &factory{}, reports: &reports{}}
-	opts.Retry = time.Millisecond
+	opts.Retry, opts.Parse = time.Millisecond, config.ParseConfig
 	if opts.Fixed == nil {
 		opts.Fixed = []byte("{}")
 	}

@@ -37,7 +37,7 @@ func TestDecompress(t *testing.T) {
 		"gzip":                      {stored: gz, want: "\x00asm..."},
 		"gzip of two members":       {stored: append(bytes.Clone(gz), gz...), want: "\x00asm...\x00asm..."},
 		"gzip of the largest":       {stored: gzipped(t, zeros), want: zeros},
-		"gzip of one byte too many": {stored: gzipped(t, zeros+"x"), wantErr: source.ErrTooLarge, wantMsg: "decompressing: module is too large: the limit is 1048576 bytes"},
+		"gzip of one byte too many": {stored: gzipped(t, zeros+"x"), wantErr: source.ErrTooLarge, wantMsg: "decompressing: content is too large: the limit is 1048576 bytes"},
 		"gzip bomb":                 {stored: gzipped(t, strings.Repeat(zeros, 100)), wantErr: source.ErrTooLarge},
 		"gzip, no end":              {stored: gz[:len(gz)-9], wantErr: source.ErrInvalid, wantMsg: "decompressing: content is not valid: unexpected EOF"},
 		"gzip, header only":         {stored: gz[:5], wantErr: source.ErrInvalid},
@@ -46,7 +46,7 @@ func TestDecompress(t *testing.T) {
 		"gzip, zeros after":         {stored: append(bytes.Clone(gz), 0, 0, 0), wantErr: source.ErrInvalid},
 		"zstd":                      {stored: zs, want: "\x00asm..."},
 		"zstd of the largest":       {stored: zstded(t, zeros), want: zeros},
-		"zstd of one too many":      {stored: zstded(t, zeros+"x"), wantErr: source.ErrTooLarge, wantMsg: "decompressing: module is too large: the limit is 1048576 bytes"},
+		"zstd of one too many":      {stored: zstded(t, zeros+"x"), wantErr: source.ErrTooLarge, wantMsg: "decompressing: content is too large: the limit is 1048576 bytes"},
 		"zstd bomb":                 {stored: zstded(t, strings.Repeat(zeros, 100)), wantErr: source.ErrTooLarge},
 		"zstd, no end":              {stored: zs[:len(zs)-5], wantErr: source.ErrInvalid},
 		"zstd, checksum":            {stored: flippedZstd, wantErr: source.ErrInvalid},
@@ -56,7 +56,7 @@ func TestDecompress(t *testing.T) {
 			stored: []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00}, wantErr: source.ErrInvalid,
 			wantMsg: "decompressing: content is not valid: it needs more than 8388608 bytes of memory to look back: compress with zstd -19, without --ultra or --long: window size exceeded",
 		},
-		"stored is too large": {stored: []byte(zeros + "x"), wantErr: source.ErrTooLarge, wantMsg: "module is too large: the limit is 1048576 bytes"},
+		"stored is too large": {stored: []byte(zeros + "x"), wantErr: source.ErrTooLarge, wantMsg: "content is too large: the limit is 1048576 bytes"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -54,7 +54,7 @@ func TestFileIsCapped(t *testing.T) {
 				t.Errorf("%d bytes, want %d", len(got), tc.size)
 			}
 			if tc.want != nil {
-				want := `reading module "` + path + `": module is too large: the limit is 33554432 bytes (limits.moduleSize)`
+				want := `reading module "` + path + `": content is too large: the limit is 33554432 bytes (limits.moduleSize)`
 				if diff := cmp.Diff(want, err.Error()); diff != "" {
 					t.Errorf("error (-want,+got):\n%s", diff)
 				}

@@ -99,13 +99,13 @@ func TestFetchFileProblems(t *testing.T) {
 		"link to itself": {func(t *testing.T, path string) { link(t, path, path) }, syscall.ELOOP,
 			"reading file PATH: open PATH: too many levels of symbolic links"},
 		"too large": {func(t *testing.T, path string) { write(t, path, "0123456789abcdefg") }, source.ErrTooLarge,
-			"reading file PATH: module is too large: the limit is 16 bytes"},
+			"reading file PATH: content is too large: the limit is 16 bytes"},
 		"too large decompressed": {func(t *testing.T, path string) { write(t, path, string(zstded(t, strings.Repeat("0", 17)))) }, source.ErrTooLarge,
-			"reading file PATH: decompressing: module is too large: the limit is 16 bytes"},
+			"reading file PATH: decompressing: content is too large: the limit is 16 bytes"},
 		"signatures too large": {func(t *testing.T, path string) {
 			write(t, path, "wasm")
 			write(t, path+".sigstore.json", strings.Repeat(" ", source.MaxSignatureBytes+1))
-		}, source.ErrTooLarge, "reading file PATH: reading signatures: module is too large: the limit is 1048576 bytes"},
+		}, source.ErrTooLarge, "reading file PATH: reading signatures: content is too large: the limit is 1048576 bytes"},
 		"too many signatures": {func(t *testing.T, path string) {
 			write(t, path, "wasm")
 			write(t, path+".sigstore.json", strings.Repeat("{}", source.MaxSignatures+1))

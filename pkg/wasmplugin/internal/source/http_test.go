@@ -236,9 +236,9 @@ func TestFetchHTTPProblems(t *testing.T) {
 	}{
 		"missing":        {want: "the server has nothing there (404)"},
 		"empty":          {source.ErrInvalid, "content is not valid: it is empty"},
-		"large":          {source.ErrTooLarge, "module is too large: the limit is 1048576 bytes"},
-		"endless":        {source.ErrTooLarge, "module is too large: the limit is 1048576 bytes"},
-		"bomb":           {source.ErrTooLarge, "decompressing: module is too large: the limit is 1048576 bytes"},
+		"large":          {source.ErrTooLarge, "content is too large: the limit is 1048576 bytes"},
+		"endless":        {source.ErrTooLarge, "content is too large: the limit is 1048576 bytes"},
+		"bomb":           {source.ErrTooLarge, "decompressing: content is too large: the limit is 1048576 bytes"},
 		"short":          {io.ErrUnexpectedEOF, "the server ended it early: unexpected EOF"},
 		"401":            {want: "the server refused (401 Unauthorized): check the bearer token"},
 		"403":            {want: "the server refused (403 Forbidden): check the bearer token"},
@@ -247,7 +247,7 @@ func TestFetchHTTPProblems(t *testing.T) {
 		"304":            {want: "the server answered 304 though it was not asked for changes"},
 		"429":            {want: "the server is busy (429 Too Many Requests)"},
 		"signed":         {want: "signatures: the server answered 500 Internal Server Error"},
-		"manysigned":     {source.ErrTooLarge, "signatures: module is too large: the limit is 1048576 bytes"},
+		"manysigned":     {source.ErrTooLarge, "signatures: content is too large: the limit is 1048576 bytes"},
 		"missing?key=ab": {want: "the server has nothing there (404)"},
 	}
 	for name, tc := range tests {

@@ -56,7 +56,7 @@ func TestFetchHTTPFromSlowServers(t *testing.T) {
 		}{
 			"trickle":          {"/trickle", time.Hour, 200 * time.Millisecond, source.ErrStalled, stalled},
 			"no answer":        {"/hang", time.Hour, 200 * time.Millisecond, source.ErrStalled, stalled},
-			"in time, too big": {"/slow", time.Hour, 10 * time.Second, source.ErrTooLarge, "module is too large: the limit is 1048576 bytes"},
+			"in time, too big": {"/slow", time.Hour, 10 * time.Second, source.ErrTooLarge, "content is too large: the limit is 1048576 bytes"},
 			"too slow in all":  {"/slow", 100 * time.Millisecond, 10 * time.Second, context.DeadlineExceeded, "it took longer than 100ms: context deadline exceeded"},
 			"no answer in all": {"/hang", 100 * time.Millisecond, 10 * time.Second, context.DeadlineExceeded, "it took longer than 100ms: context deadline exceeded"},
 		} {

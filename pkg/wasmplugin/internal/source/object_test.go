@@ -186,7 +186,7 @@ func TestFetchObjectProblems(t *testing.T) {
 		},
 		"too large": {
 			object: secret("zone", "p", "0123456789"), kind: "Secret", is: func(err error) bool { return errors.Is(err, source.ErrTooLarge) },
-			want: `reading Secret ns/zone, key p: module is too large: the limit is 9 bytes`,
+			want: `reading Secret ns/zone, key p: content is too large: the limit is 9 bytes`,
 		},
 		"forbidden": {
 			object: secret("zone", "p", "0"), kind: "Secret", err: forbidden("secrets"), is: apierrors.IsForbidden,

@@ -24,7 +24,7 @@ var (
 	// ErrUnchanged is content that has the version the caller knows.
 	ErrUnchanged = errors.New("content has not changed")
 	// ErrTooLarge is content over the limit.
-	ErrTooLarge = errors.New("module is too large")
+	ErrTooLarge = errors.New("content is too large")
 	// ErrInvalid is content that is there but is not right: asking again is of no use until it changes.
 	ErrInvalid = errors.New("content is not valid")
 )

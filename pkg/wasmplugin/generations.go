@@ -94,14 +94,16 @@ func (p *policy) activate(l *loaded) error {
 
 // replace has a generation closed when nothing holds it any more.
 func (p *policy) replace(old *running) {
-	r, logger := &p.retired, p.logger
+	r, logger, count := &p.retired, p.logger, p.loading.Retired
 	r.add(old.loaded)
+	count(r.count())
 	runtime.AddCleanup(old, func(l *loaded) {
 		// Closing waits for nobody, but cleanups share a goroutine.
 		go func() {
 			if !r.take(l) {
 				return
 			}
+			count(r.count())
 			if err := l.close(context.Background()); err != nil {
 				logger.Error(err, "Closing a generation that was replaced", "generation", l.number)
 			}

@@ -71,7 +71,6 @@ func (h *Host) Policies() []PolicyStatus {
 }
 
 func (p *policy) status() PolicyStatus {
-	p.loading.Retired(p.retired.count())
 	s := PolicyStatus{
 		Profile: p.handle.ProfileName(), Policy: p.name, Role: p.role, Mode: p.args.Mode, FailurePolicy: p.args.FailurePolicy,
 		Loading: p.pipeline.Status(), Retired: p.retired.count(), Breaker: p.breaker.State().String(),

@@ -85,7 +85,7 @@ func (p *policy) loadingChanged(now generation.Status, problem error) {
 
 // countLoading has the metrics follow.
 func (p *policy) countLoading(now generation.Status, problem error) {
-	g := metrics.Generation{State: string(now.State), Candidate: now.Candidate}
+	g := metrics.Generation{State: string(now.State), Candidate: now.Candidate, Problem: now.Reason}
 	if a := now.Active; a != nil {
 		g.Active, g.Digest, g.Since = a.Generation, a.Digest, a.Since
 	}
@@ -109,7 +109,7 @@ func (p *policy) announce(now generation.Status, kind, reason, note string) {
 	if recorder == nil || self == nil {
 		return
 	}
-	note = cut("Policy "+p.name+" of profile "+p.handle.ProfileName()+": "+strings.ReplaceAll(note, "\n", "; "), maxNote)
+	note = cut("Policy "+p.id+" of profile "+p.handle.ProfileName()+": "+strings.ReplaceAll(note, "\n", "; "), maxNote)
 	// Events that differ in nothing but the note become one, with the first one's note.
 	action := cut(fmt.Sprintf("Load/%d/%s/%s", now.Activated+now.Rejected, p.handle.ProfileName(), p.id), maxAction)
 	time.AfterFunc(time.Until(p.born.Add(announceAfter)), func() {

@@ -22,7 +22,7 @@ type ScorePlacementPlugin interface {
 }
 
 // PodGroupPostFilterPlugin looks for pods to evict when a group does not fit. It needs the capability
-// "preemption", or "reclaim" to evict pods of any priority.
+// "preemption", and "reclaim" too to evict pods of any priority.
 type PodGroupPostFilterPlugin interface {
 	// PodGroupPostFilter returns Success with the pods to evict, or Unschedulable. The nodes are all
 	// that the group could be on.

@@ -6,7 +6,7 @@ package stowage
 import "github.com/stowage-scheduler/stowage/sdk/go/internal/abi"
 
 // PostFilterPlugin looks for another way when no node can take the pod. It needs the capability
-// "preemption", or "reclaim" to evict pods of any priority.
+// "preemption", and "reclaim" too to evict pods of any priority.
 type PostFilterPlugin interface {
 	// PostFilter returns Success with what it found: a node to nominate, pods to evict, or both.
 	// Unschedulable leaves the pod to the next plugin's PostFilter; UnschedulableAndUnresolvable ends

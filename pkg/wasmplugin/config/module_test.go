@@ -294,6 +294,10 @@ func TestLoadConfigFromAndTrialProblems(t *testing.T) {
 				`configFrom.configMap.key: Required value: name the key`,
 			},
 		},
+		"canary of a policy without effect": {
+			fields: "mode: Monitor\ncanary: {module: {file: {path: a.wasm}}, percent: 5}",
+			want:   []string{`canary: Forbidden: a policy in mode Monitor decides nothing: use shadow to compare two modules`},
+		},
 		"canary and shadow of nothing": {
 			fields: "canary: {}\nshadow: {config: [1]}",
 			want: []string{

@@ -31,6 +31,14 @@ func validateCanary(canary *v1alpha1.Canary, path *field.Path) field.ErrorList {
 	return append(errs, validateSelector(canary.NamespaceSelector, path.Child("namespaceSelector"))...)
 }
 
+// validateCanaryMode refuses a canary of a policy without effect: it would have none either.
+func validateCanaryMode(args *v1alpha1.WasmPluginArgs, path *field.Path) field.ErrorList {
+	if args.Canary == nil || args.Mode != v1alpha1.ModeMonitor {
+		return nil
+	}
+	return field.ErrorList{field.Forbidden(path, "a policy in mode Monitor decides nothing: use shadow to compare two modules")}
+}
+
 func validateShadow(shadow *v1alpha1.Shadow, path *field.Path) field.ErrorList {
 	if shadow == nil {
 		return nil

@@ -38,6 +38,7 @@ func validate(args *v1alpha1.WasmPluginArgs, path *field.Path) field.ErrorList {
 		validateCircuitBreaker(&args.CircuitBreaker, path.Child("circuitBreaker")),
 		oneOf(args.Mode, modes, path.Child("mode")),
 		validateCanary(args.Canary, path.Child("canary")),
+		validateCanaryMode(args, path.Child("canary")),
 		validateShadow(args.Shadow, path.Child("shadow")),
 	)
 }

@@ -30,7 +30,7 @@ import (
 	"sync"
 )
 
-// DefaultLimit is Options.Limit where it is not set, in bytes: some fifty stock-Go modules with
+// DefaultLimit is Options.Limit where it is not set, in bytes: some thirty stock-Go modules with
 // their compiled code.
 const DefaultLimit = 512 << 20
 

@@ -90,6 +90,15 @@ func TestSourceComesBack(t *testing.T) {
 	}
 }
 
+// What worked last is also better than nothing if the source has something that does not work now.
+func TestStartWithBadContent(t *testing.T) {
+	module := at("module", "bad")
+	r := run(t, generation.Options{Module: module, Memory: keeps("module", "good")})
+	r.want("Active 1 %s remembered module", short("good"))
+	module.put("better")
+	r.want("Active 2 %s", short("better"))
+}
+
 // A config that comes from the args is the operator's current one.
 func TestRememberedConfig(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -124,7 +124,7 @@ func (p *Pipeline) changed() {
 	}
 }
 
-// begin is the first try. If the source is out of reach it takes what worked last.
+// begin is the first try. If the source is out of reach, or has what does not work, it takes what worked last.
 func (p *Pipeline) begin(ctx context.Context) (settled bool) {
 	remembered := p.recall()
 	if remembered == nil {
@@ -134,14 +134,15 @@ func (p *Pipeline) begin(ctx context.Context) (settled bool) {
 	defer cancel()
 	f, err := p.fetch(soon)
 	if err == nil {
-		return p.settle(p.work(ctx, f))
+		err = p.work(ctx, f)
 	}
-	p.rejected(err)
-	if err := p.work(ctx, remembered); err != nil {
-		p.rejected(err)
+	settled = p.settle(err)
+	if p.Status().Active == nil {
+		if err := p.work(ctx, remembered); err != nil {
+			p.rejected(err)
+		}
 	}
-	p.seen = versions{}
-	return false
+	return settled
 }
 
 // try takes what the sources have now as far as it comes. It is settled if there is nothing to do before

@@ -18,6 +18,8 @@ var (
 	reloads = counter("stowage_policy_reloads_total",
 		"Candidates for a policy's next generation by result (activated, rejected) and, for those rejected, the reason.",
 		"profile", "policy", "result", "reason")
+	problems = gauge("stowage_policy_problem",
+		"1 while the latest candidate for a policy's next generation could not be fetched or was rejected, by the reason.", "profile", "policy", "reason")
 	activeSince = gauge("stowage_policy_generation_start_time_seconds",
 		"When the active generation of a policy was activated, in seconds since the epoch; its age is time() minus this.", "profile", "policy")
 	retired = gauge("stowage_policy_retired_generations",
@@ -30,6 +32,8 @@ var (
 type Generation struct {
 	// State is the latest candidate's, and Candidate the digest of its module, if it is not active.
 	State, Candidate string
+	// Problem is a word for why that was rejected or could not be fetched; empty if all is well.
+	Problem string
 	// Active is the number of the active generation, 0 if there is none; Digest and Since are its.
 	Active int
 	Digest string
@@ -42,8 +46,9 @@ type Loading struct {
 	since           metrics.GaugeMetric
 
 	mu sync.Mutex // guards what follows
-	// shown is the label sets of info that there are.
-	shown [][]string
+	// shown is the label sets of info that there are, and problem is the reason that is.
+	shown   [][]string
+	problem string
 }
 
 // LoadingOf is the metrics of a policy in a profile. There must be one only for each.
@@ -60,12 +65,23 @@ func (l *Loading) Show(g Generation) {
 		info.Delete(map[string]string{"profile": labels[0], "policy": labels[1], "digest": labels[2], "generation": labels[3], "state": labels[4]})
 	}
 	l.shown = nil
+	l.showProblem(g.Problem)
 	if g.Active > 0 {
 		l.show(g.Digest, strconv.Itoa(g.Active), "Active")
 		l.since.Set(float64(g.Since.UnixNano()) / 1e9)
 	}
 	if g.State != "Active" {
 		l.show(g.Candidate, "", g.State)
+	}
+}
+
+// showProblem replaces the series of problems. The caller holds mu.
+func (l *Loading) showProblem(reason string) {
+	if l.problem != "" && l.problem != reason {
+		problems.Delete(map[string]string{"profile": l.profile, "policy": l.policy, "reason": l.problem})
+	}
+	if l.problem = reason; reason != "" {
+		problems.WithLabelValues(l.profile, l.policy, reason).Set(1)
 	}
 }
 

@@ -59,7 +59,7 @@ func gauge(name, help string, labels ...string) *metrics.GaugeVec {
 // register is called before any handle is made: one made earlier would count nothing.
 var register = sync.OnceFunc(func() {
 	legacyregistry.MustRegister(calls, duration, fuel, faults, monitored, breakers, dropped, counters, gauges, instances, memory,
-		info, reloads, activeSince, retired, shadowed)
+		info, reloads, problems, activeSince, retired, shadowed)
 })
 
 // GuestMemory is what all guests together have.

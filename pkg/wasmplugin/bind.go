@@ -49,14 +49,15 @@ func (p *policy) chosen(at *point, state fwk.CycleState, pod *v1.Pod, node strin
 // describe makes the record of the node, and takes the policy's state over.
 func (p *policy) describe(b *binding, state fwk.CycleState, node string) {
 	a := b.attempt
+	if old := p.decidedIn(state); old != nil && old.module != nil && a.failure() == nil {
+		if old.module != a.module {
+			// The generation that chose the node goes on.
+			a.module = old.module
+			p.equip(a, forBinding(a.module.loaded), p.store.EncodePod(a.pod, a.module.about.Reads))
+		}
+		a.cycle.State = old.cycle.State
+	}
 	if a.module == nil || a.pool == nil {
-		return
-	}
-	if old := p.decidedIn(state); old != nil && old.module != nil {
-		// The module that chose the node goes on, and state is for the one that left it.
-		a.module, a.pool, a.cycle.State = old.module, forBinding(old.module.loaded), old.cycle.State
-	}
-	if a.pool == nil {
 		return
 	}
 	info, err := p.handle.SnapshotSharedLister().NodeInfos().Get(node)

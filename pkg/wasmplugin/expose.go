@@ -26,6 +26,9 @@ const (
 	queueMask = abi.PointPreEnqueue | abi.PointQueueSort | abi.PointSign | abi.PointQueueingHint
 )
 
+// wholeMask is the points that are about many pods at once: a canary is not asked, which answers for some.
+const wholeMask = queueSortMask | generateMask | scorePlacementMask
+
 // groups are in the order of hack/expose.
 var groups = [...]abi.Points{
 	filterMask, scoreMask, preEnqueueMask, queueSortMask, postFilterMask, bindMask, generateMask, scorePlacementMask,
@@ -45,7 +48,7 @@ func (p *policy) expose() fwk.Plugin {
 		return p.exposeMonitored(points)
 	}
 	if p.canary != nil {
-		points |= p.canary.exposes() &^ (queueSortMask | generateMask | scorePlacementMask)
+		points |= p.canary.exposes() &^ wholeMask
 	}
 	if points&postFilterMask != 0 {
 		// While pods are evicted for it, a pod must not enter the queue.

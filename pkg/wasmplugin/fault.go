@@ -96,7 +96,7 @@ func (p *policy) report(at *point, a *attempt, err error) {
 		p.breaker.Fault(a.id, string(a.pod.UID))
 	}
 	if p.ignoreFaults {
-		p.event(a.pod, v1.EventTypeWarning, "PolicyIgnored", "Policy "+p.name+" was ignored: "+err.Error())
+		p.event(a.pod, v1.EventTypeWarning, "PolicyIgnored", "Policy "+p.id+" was ignored: "+err.Error())
 	}
 }
 
@@ -131,9 +131,9 @@ func (p *policy) breakerChanged(_, to breaker.State) {
 	switch {
 	case pod == nil:
 	case to == breaker.Open:
-		p.event(pod, v1.EventTypeWarning, "PolicyCircuitOpened", "Policy "+p.name+" is not asked for a while, because it broke down too often; until then "+p.meanwhile())
+		p.event(pod, v1.EventTypeWarning, "PolicyCircuitOpened", "Policy "+p.id+" is not asked for a while, because it broke down too often; until then "+p.meanwhile())
 	case to == breaker.Closed:
-		p.event(pod, v1.EventTypeNormal, "PolicyCircuitClosed", "Policy "+p.name+" works again")
+		p.event(pod, v1.EventTypeNormal, "PolicyCircuitClosed", "Policy "+p.id+" works again")
 	}
 }
 

@@ -27,9 +27,10 @@ type running struct{ *loaded }
 
 // retired is generations that were replaced and whose guests are not closed yet.
 type retired struct {
-	mu     sync.Mutex // guards what follows
-	all    map[*loaded]struct{}
-	closed bool
+	closing sync.WaitGroup
+
+	mu  sync.Mutex // guards all
+	all map[*loaded]struct{}
 }
 
 func (r *retired) add(l *loaded) {
@@ -41,12 +42,15 @@ func (r *retired) add(l *loaded) {
 	r.all[l] = struct{}{}
 }
 
-// take removes a generation; false if somebody else did.
+// take removes a generation, whose taker says Done when it is closed; false if somebody else did.
 func (r *retired) take(l *loaded) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, ok := r.all[l]
-	delete(r.all, l)
+	if ok {
+		delete(r.all, l)
+		r.closing.Add(1)
+	}
 	return ok
 }
 
@@ -67,6 +71,7 @@ func (r *retired) closeAll() error {
 	for l := range all {
 		errs = append(errs, l.close(context.Background()))
 	}
+	r.closing.Wait()
 	return errors.Join(errs...)
 }
 
@@ -83,13 +88,24 @@ func (p *policy) activate(l *loaded) error {
 	}
 	now := &running{l}
 	old := p.module.Load()
+	p.answered.Or(uint64(l.about.Points))
 	p.previous.Store(old)
 	p.module.Store(now)
 	p.queueing.memory.Store(nil)
+	// What broke was the generation before.
+	p.breaker.Reset(p.host.cycles.Add(1))
+	p.queueing.respite.reset()
 	if old != nil {
 		p.replace(old)
 	}
 	return nil
+}
+
+// mayActivate tells whether the framework would have to call more than it was shown.
+func (p *policy) mayActivate(l *loaded) error {
+	p.shown.mu.Lock()
+	defer p.shown.mu.Unlock()
+	return p.checkShown(l)
 }
 
 // replace has a generation closed when nothing holds it any more.
@@ -103,13 +119,25 @@ func (p *policy) replace(old *running) {
 			if !r.take(l) {
 				return
 			}
+			defer r.closing.Done()
 			count(r.count())
 			if err := l.close(context.Background()); err != nil {
 				logger.Error(err, "Closing a generation that was replaced", "generation", l.number)
 			}
 		}()
 	}, old.loaded)
-	time.AfterFunc(previousFor, func() { p.previous.CompareAndSwap(old, nil) })
+	// The timer must not keep the generation alive that it is about.
+	number := old.number
+	time.AfterFunc(previousFor, func() { p.letGo(number) })
+}
+
+// letGo forgets a previous generation. The garbage collector does not see guests' memory, and would let them wait
+// for as long as the scheduler itself allocates little.
+func (p *policy) letGo(number int) {
+	if r := p.previous.Load(); r != nil && r.number == number {
+		p.previous.CompareAndSwap(r, nil)
+	}
+	p.host.collect()
 }
 
 // showable is the generation that can be shown the parts of nodes that the store has in this cycle: the given one
@@ -123,14 +151,18 @@ func (p *policy) showable(now *running, parts abi.Parts) *running {
 	return nil
 }
 
-// mayAnswer tells whether an attempt of now may be with a generation that answers any of the points.
+// mayAnswer tells whether an attempt may be with a generation, of the policy or of its canary, that answers any of
+// the points. Once it was yes it is never no again: the framework asks before each call, and takes two answers to
+// be the same.
 func (p *policy) mayAnswer(points abi.Points) bool {
-	for _, r := range []*running{p.module.Load(), p.previous.Load()} {
-		if r != nil && r.about.Has(points) {
-			return true
-		}
+	all := p.answered.Load()
+	if p.canary != nil {
+		all |= p.canary.answered.Load()
 	}
-	return false
+	if p.shadow != nil {
+		all |= p.shadow.answered.Load() & uint64(abi.PointPodChanges)
+	}
+	return abi.Points(all)&points != 0
 }
 
 // shown is what the framework was shown of a plugin, which stays: a policy and its canary share it.
@@ -149,7 +181,14 @@ const beside = abi.PointSign | abi.PointQueueingHint | abi.PointObjects
 // checkShown tells whether the framework calls all that a module answers, and hears of all events that it
 // asks for: it was shown both when the scheduler started. The caller holds the lock of shown.
 func (p *policy) checkShown(l *loaded) error {
-	if missing := l.exposes() &^ (p.shown.points | beside); p.shown.points != 0 && missing != 0 {
+	answers := l.exposes()
+	switch {
+	case p.monitored:
+		answers &= filterMask | scoreMask
+	case p.plugin != nil:
+		answers &^= wholeMask // which a canary is not asked
+	}
+	if missing := answers &^ (p.shown.points | beside); p.shown.points != 0 && missing != 0 {
 		return fmt.Errorf("%w: it answers %s, which the policy did not when the scheduler started", generation.ErrRestart, groupNames(missing))
 	}
 	if p.shown.events == nil {
@@ -179,10 +218,8 @@ func (s *shown) heard(r fwk.EventResource) fwk.ActionType {
 	return all | s.events[fwk.AssignedPod]&s.events[fwk.UnscheduledPod]&s.events[fwk.TargetPod]
 }
 
-// note keeps what the framework hears of.
+// note keeps what the framework hears of. The caller holds mu.
 func (s *shown) note(events []fwk.ClusterEventWithHint) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.events = map[fwk.EventResource]fwk.ActionType{}
 	for _, e := range events {
 		s.events[e.Event.Resource] |= e.Event.ActionType

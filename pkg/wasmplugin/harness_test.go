@@ -79,6 +79,7 @@ func newHarness(tb testing.TB, nodes []*v1.Node, pods ...*v1.Pod) *harness {
 	h := newBareHarness(tb, nodes, pods...)
 	shared.once.Do(func() {
 		host := NewHost()
+		host.SetCacheDir(cacheDir)
 		host.SetLoadTimeout(loadTimeout)
 		shared.plugin, shared.err = host.Factory("policy")(context.Background(), args(wt.Path(tb, probe)), h.handle())
 	})

@@ -24,6 +24,9 @@ func (c common) EventsToRegister(context.Context) ([]fwk.ClusterEventWithHint, e
 	if p.monitored {
 		return nil, nil
 	}
+	// No module may be activated that asks for other events before these are noted.
+	p.shown.mu.Lock()
+	defer p.shown.mu.Unlock()
 	events, err := p.registers()
 	if err == nil && p.canary != nil {
 		var more []fwk.ClusterEventWithHint
@@ -86,7 +89,7 @@ var ofVictims = fwk.ClusterEventWithHint{
 func (p *policy) registration(e fwk.ClusterEvent, need guest.EventNeed, hints bool) fwk.ClusterEventWithHint {
 	r := fwk.ClusterEventWithHint{Event: e}
 	if hints {
-		r.QueueingHintFn = (&hint{p, &p.queueing, e.Resource, need}).decide
+		r.QueueingHintFn = (&hint{p, e.Resource, need}).decide
 	}
 	return r
 }
@@ -94,7 +97,6 @@ func (p *policy) registration(e fwk.ClusterEvent, need guest.EventNeed, hints bo
 // hint answers for one registration.
 type hint struct {
 	policy   *policy
-	queueing *queueing
 	resource fwk.EventResource
 	// need is what the registration was made for; zero if for all events.
 	need guest.EventNeed
@@ -104,26 +106,21 @@ type hint struct {
 // framework calls it with the scheduling queue locked, for one pod after the other. It asks the module
 // that there is now. Where that cannot be asked the answer is yes: at worst an attempt is wasted.
 func (h *hint) decide(_ klog.Logger, pod *v1.Pod, old, updated any) (fwk.QueueingHint, error) {
-	if h.policy.forOthers(pod) {
-		return fwk.QueueSkip, nil
-	}
-	l := h.policy.module.Load()
-	if l == nil || !l.about.Has(abi.PointQueueingHint) || !h.queueing.respite.over() {
+	p := h.policy.of(pod)
+	l := p.module.Load()
+	if l == nil || !l.about.Has(abi.PointQueueingHint) || !p.queueing.respite.over() {
 		return fwk.Queue, nil
 	}
-	memory := h.queueing.of(l, h.policy.store)
-	e := h.event(memory, pod, old, updated)
+	memory := p.queueMemory(l)
+	e := h.event(p, memory, pod, old, updated)
 	switch {
 	case !e.declared:
 		return fwk.QueueSkip, nil
 	case e.askable():
-		return h.policy.hint(memory, e, pod), nil
+		return p.hint(memory, e, pod), nil
 	}
 	return fwk.Queue, nil
 }
-
-// forOthers tells whether another policy of the plugin answers for the pod, which has registrations of its own.
-func (p *policy) forOthers(pod *v1.Pod) bool { return p.plugin != nil && p.plugin.of(pod) != p }
 
 // hint asks the policy.
 func (p *policy) hint(memory *queueMemory, e *clusterEvent, pod *v1.Pod) fwk.QueueingHint {

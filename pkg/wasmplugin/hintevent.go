@@ -49,12 +49,12 @@ type clusterEvent struct {
 func (e *clusterEvent) askable() bool { return e.life != nil && e.failure() == nil }
 
 // event is the latest event, or becomes it.
-func (h *hint) event(memory *queueMemory, pod *v1.Pod, old, updated any) *clusterEvent {
+func (h *hint) event(p *policy, memory *queueMemory, pod *v1.Pod, old, updated any) *clusterEvent {
 	oldObject, updatedObject := objectOf(old), objectOf(updated)
 	if e := memory.event.Load(); e != nil && e.hint == h && e.old == oldObject && e.updated == updatedObject {
 		return e
 	}
-	e := h.encode(memory, pod, oldObject, updatedObject)
+	e := h.encode(p, memory, pod, oldObject, updatedObject)
 	memory.event.Store(e)
 	return e
 }
@@ -106,8 +106,8 @@ func objectOf(o any) any {
 	return nil
 }
 
-func (h *hint) encode(memory *queueMemory, pod *v1.Pod, old, updated any) *clusterEvent {
-	p, l := h.policy, memory.module
+func (h *hint) encode(p *policy, memory *queueMemory, pod *v1.Pod, old, updated any) *clusterEvent {
+	l := memory.module
 	e := &clusterEvent{hint: h, old: old, updated: updated}
 	rec := abi.Event{Action: actionOf(old, updated)}
 	if rec.Source, e.declared = h.source(l.loaded, rec.Action); !e.declared {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +55,9 @@ type Host struct {
 	cycles atomic.Uint64
 	// tables tells that some policy reads the whole node table.
 	tables atomic.Bool
+
+	// collecting is set while the garbage collector runs for policies.
+	collecting atomic.Bool
 
 	// compiling is held while a module compiles; no guest runs under it.
 	compiling sync.Mutex
@@ -113,6 +117,16 @@ func (h *Host) Close() error {
 // logger is for what concerns no policy alone.
 func (h *Host) logger() klog.Logger { return klog.Background().WithName("policies") }
 
+// collect has the garbage collector run once for all policies that ask for it meanwhile.
+func (h *Host) collect() {
+	if h.collecting.CompareAndSwap(false, true) {
+		go func() {
+			goruntime.GC()
+			h.collecting.Store(false)
+		}()
+	}
+}
+
 func (h *Host) snapshot() (*snapshot.Store, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -171,6 +185,9 @@ func logTo(logger klog.Logger) func(uint32, string) {
 
 // guestEvent records an event that a guest wants on the pod of the current cycle.
 func (p *policy) guestEvent(subject any, warning bool, reason, note string) {
+	if p.shadowing != nil {
+		return // it has no effect, on people either
+	}
 	if reserved(reason) {
 		p.metrics.Dropped(abi.ImportEvent)
 		return

@@ -53,7 +53,7 @@ func (p *policy) build(ctx context.Context, c *generation.Candidate, enter func(
 		return nil, err
 	}
 	enter(generation.Warming)
-	if err = p.populate(ctx, l, module); err == nil && p.module.Load() != nil {
+	if err = p.populate(ctx, l, module); err == nil && (p.module.Load() != nil || c.Fallback) {
 		// There is something better than a module that breaks down. Without that its failures show where they
 		// happen.
 		err = p.selfTest(ctx, l)
@@ -139,6 +139,10 @@ func (p *policy) services(l *loaded) *hostcall.Services {
 
 // use makes a module the one that new attempts ask, or closes it.
 func (p *policy) use(l *loaded, c *generation.Candidate) error {
+	// Before anything is done for it that stays.
+	if err := p.mayActivate(l); err != nil {
+		return errors.Join(err, l.close(context.Background()))
+	}
 	p.store.Require(l.about.Reads)
 	if l.about.Reads&abi.NodeTable != 0 {
 		p.host.tables.Store(true)

@@ -45,10 +45,13 @@ var (
 
 func (p *policy) exposeMonitored(points abi.Points) fwk.Plugin {
 	c := common{p}
+	p.shown.points = filterMask
 	switch filters, scores := points&filterMask != 0, points&scoreMask != 0; {
 	case filters && scores:
+		p.shown.points = filterMask | scoreMask
 		return &monitoredPlugin{c, monitoredFilters{p}, monitoredScores{p}}
 	case scores:
+		p.shown.points = scoreMask
 		return &monitoredScorePlugin{c, monitoredScores{p}}
 	}
 	return &monitoredFilterPlugin{c, monitoredFilters{p}}

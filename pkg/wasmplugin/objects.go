@@ -135,7 +135,10 @@ func (p *policy) objectsChanged(l *loaded, changes []objects.Change) {
 	for _, pool := range l.pools() {
 		p.catchUp(ctx, l, pool)
 	}
-	p.wakeRejected(l, changes)
+	// What a generation that is not active yet, or not any more, would say is of no matter.
+	if now := p.module.Load(); now != nil && now.loaded == l {
+		p.wakeRejected(l, changes)
+	}
 	p.reviewWaiting(ctx)
 }
 

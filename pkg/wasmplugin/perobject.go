@@ -60,7 +60,7 @@ func (c *perObject[K, V]) add(object *K, work func(*K) V) *cell[K, V] {
 	x, mine := c.claim(object)
 	if mine {
 		defer close(x.done)
-		runtime.AddCleanup(object, c.forget, entry[K, V]{address(object), x})
+		runtime.AddCleanup(object, forget[K, V], entry[K, V]{weak.Make(c), address(object), weak.Make(x)})
 		x.value = work(object)
 	}
 	return x
@@ -68,8 +68,9 @@ func (c *perObject[K, V]) add(object *K, work func(*K) V) *cell[K, V] {
 
 // entry is a cell with where it was put.
 type entry[K, V any] struct {
+	of   weak.Pointer[perObject[K, V]]
 	at   uintptr
-	cell *cell[K, V]
+	cell weak.Pointer[cell[K, V]]
 }
 
 func (c *perObject[K, V]) claim(object *K) (x *cell[K, V], mine bool) {
@@ -87,10 +88,14 @@ func (c *perObject[K, V]) claim(object *K) (x *cell[K, V], mine bool) {
 }
 
 // forget drops the entry of an object that is gone, unless another took its place.
-func (c *perObject[K, V]) forget(e entry[K, V]) {
+func forget[K, V any](e entry[K, V]) {
+	c := e.of.Value()
+	if c == nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.of[e.at] == e.cell {
+	if x := c.of[e.at]; x != nil && x == e.cell.Value() {
 		delete(c.of, e.at)
 	}
 }

@@ -50,6 +50,8 @@ type policy struct {
 	// previous is what was asked before, while a scheduling cycle may need it that began then.
 	previous atomic.Pointer[running]
 	retired  retired
+	// answered is the points that any generation answered; it only grows.
+	answered atomic.Uint64
 	// pipeline loads modules, on a goroutine of its own that stop ends.
 	pipeline *generation.Pipeline
 	// announced is the generation that was made known last; it belongs to the pipeline's goroutine.

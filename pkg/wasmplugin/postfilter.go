@@ -28,10 +28,6 @@ var (
 	}{}
 )
 
-// searching is how many times as long as for scheduling a pod guests may run for finding victims: a dry
-// run asks about each node as many times as it has victims, and nothing is scored and bound after it.
-const searching = 10
-
 // PostFilter asks the policy how a pod could be placed after all: for victims and a node, and if it
 // names none, for ranks with which the host looks for victims itself.
 func (f postFilterPoints) PostFilter(ctx context.Context, state fwk.CycleState, pod *v1.Pod, nodes fwk.NodeToStatusReader) (*fwk.PostFilterResult, *fwk.Status) {
@@ -65,7 +61,7 @@ func (p *policy) search(state fwk.CycleState, pod *v1.Pod) (*attempt, error) {
 		return a, err
 	}
 	b := p.withState(a, a.cycle.State)
-	b.clock, b.limit = &clock{}, searching*a.limit
+	b.clock = &clock{}
 	// The dry run asks Filter, which finds its attempt in the state.
 	p.remember(state, b)
 	return b, nil

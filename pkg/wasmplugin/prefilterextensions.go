@@ -27,12 +27,16 @@ func (f filterPoints) PreFilterExtensions() fwk.PreFilterExtensions {
 
 // AddPod has the policy change its state as if a pod were on a node.
 func (f filterPoints) AddPod(ctx context.Context, state fwk.CycleState, pod *v1.Pod, other fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
-	return f.policy.in(state, pod).change(ctx, addPodPoint, guest.AddPod, state, other, node)
+	p := f.policy.in(state, pod)
+	p.shadow.change(ctx, addPodPoint, guest.AddPod, state, other, node)
+	return p.change(ctx, addPodPoint, guest.AddPod, state, other, node)
 }
 
 // RemovePod has the policy change its state as if a pod were not on a node.
 func (f filterPoints) RemovePod(ctx context.Context, state fwk.CycleState, pod *v1.Pod, other fwk.PodInfo, node fwk.NodeInfo) *fwk.Status {
-	return f.policy.in(state, pod).change(ctx, removePodPoint, guest.RemovePod, state, other, node)
+	p := f.policy.in(state, pod)
+	p.shadow.change(ctx, removePodPoint, guest.RemovePod, state, other, node)
+	return p.change(ctx, removePodPoint, guest.RemovePod, state, other, node)
 }
 
 // change replaces the attempt of the CycleState by one with the new state. The framework does so on

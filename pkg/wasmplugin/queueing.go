@@ -34,12 +34,17 @@ type queueMemory struct {
 	event atomic.Pointer[clusterEvent]
 }
 
-// of is the memory for a module, which begins empty when there is another module.
-func (q *queueing) of(l *running, s *snapshot.Store) *queueMemory {
+// queueMemory is the memory for a module, which begins empty when there is another module.
+func (p *policy) queueMemory(l *running) *queueMemory {
+	q := &p.queueing
 	m := q.memory.Load()
 	if m == nil || m.module != l {
-		m = &queueMemory{module: l, store: s}
+		m = &queueMemory{module: l, store: p.store}
 		q.memory.Store(m)
+		if p.module.Load() != l {
+			// It was replaced meanwhile, and must not be kept by what nobody looks at any more.
+			q.memory.CompareAndSwap(m, nil)
+		}
 	}
 	return m
 }
@@ -55,7 +60,7 @@ func (m *queueMemory) encode(pod *v1.Pod) []byte {
 func (p *policy) queued(at *point, pod *v1.Pod) *attempt {
 	a := p.admitted(at, pod, queueLimit)
 	if a.module != nil {
-		p.equip(a, a.module.queue, p.queueing.of(a.module, p.store).pod(pod))
+		p.equip(a, a.module.queue, p.queueMemory(a.module).pod(pod))
 	}
 	return a
 }

@@ -101,7 +101,7 @@ func (r *rejections) delay(uid types.UID) time.Duration {
 // had been told of the objects wakes it at once: either it is seen here, or whoever tells of it finds
 // the pod among the rejections.
 func (p *policy) noteRejection(a *attempt) {
-	if a.rejected.Swap(true) || a.module == nil || a.module.objects == nil {
+	if a.rejected.Swap(true) || a.module == nil || a.module.objects == nil || p.monitored {
 		return
 	}
 	p.rejections.add(a.pod)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	wt "github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/wasmtest"
@@ -54,7 +55,7 @@ func scored(t *testing.T, more map[string]any) *harness {
 	}
 	from := map[string]any{"configFrom": map[string]any{"configMap": map[string]any{"namespace": "stowage", "name": "rules", "key": "config.yaml"}}}
 	host := NewHost()
-	host.SetCacheDir(t.TempDir())
+	host.SetCacheDir(cacheDir)
 	h.plugin = h.loadArgs(host, args(wt.Path(t, probe), from, more))
 	if err := h.plugin.(interface{ LoadError() error }).LoadError(); err != nil {
 		t.Fatal(err)
@@ -122,6 +123,53 @@ func TestAttemptsKeepTheirGeneration(t *testing.T) {
 		runtime.GC()
 		return p.retired.count() == 0
 	})
+}
+
+// A pod that waits for long, and about which the queue asks each generation, keeps none of them.
+func TestPendingPodsKeepNoGenerations(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.wasm")
+	variant := func(n int) []byte { return queuer().Text(strings.Repeat("x", n)).Bytes() }
+	put(t, path, variant(1))
+	h := newBareHarness(t, zoned(1))
+	h.plugin = h.loadArgs(NewHost(), args(path))
+	p, pod := h.policy(), podWithPriority(7)
+	for n := 1; n <= 5; n++ {
+		put(t, path, variant(n))
+		wantGeneration(t, p, n)
+		h.plugin.(fwk.PreEnqueuePlugin).PreEnqueue(h.ctx, pod)
+		if _, s := h.plugin.(fwk.SignPlugin).SignPod(h.ctx, pod); !s.IsSuccess() {
+			t.Fatalf("signing: %s", describe(s))
+		}
+	}
+	p.letGo(4)
+	waitUntil(t, "the old generations' end", func() bool {
+		runtime.GC()
+		return p.retired.count() == 0
+	})
+	runtime.KeepAlive(pod)
+}
+
+// The framework asks twice whether there is NormalizeScore, and calls what the second answer is.
+func TestAnswersAreNotTakenBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.wasm")
+	put(t, path, wt.NewPolicy().Bytes())
+	h := newBareHarness(t, zoned(1))
+	h.plugin = h.loadArgs(NewHost(), args(path))
+	p, scores := h.policy(), h.plugin.(fwk.ScorePlugin)
+	wantGeneration(t, p, 1)
+	plain := wt.NewPolicy().Without(abi.ExportNormalizeScore)
+	plain.Descriptor.Points &^= abi.PointNormalizeScore
+	put(t, path, plain.Bytes())
+	wantGeneration(t, p, 2)
+	p.letGo(1)
+	if scores.ScoreExtensions() == nil {
+		t.Error("an attempt that began before can no longer normalize its scores")
+	}
+	a := h.attempt(somePod("p"))
+	a.preFilter()
+	if _, problem := a.score(a.nodes()); problem != "" {
+		t.Errorf("an attempt of a generation that does not normalize: %s", problem)
+	}
 }
 
 // While generations come and go attempts neither fail nor mix them, and nothing remains of those that went.

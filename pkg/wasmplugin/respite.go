@@ -31,6 +31,12 @@ func (r *respite) over() bool {
 	return until == 0 || time.Now().UnixNano() >= until
 }
 
+// reset forgets all faults.
+func (r *respite) reset() {
+	r.until.Store(0)
+	r.length.Store(0)
+}
+
 // begin is called after a fault.
 func (r *respite) begin() {
 	now, length := time.Now().UnixNano(), int64(respiteFirst)

@@ -12,7 +12,9 @@ import (
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/abi"
 	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/config/v1alpha1"
+	"github.com/stowage-scheduler/stowage/pkg/wasmplugin/internal/guest"
 )
 
 // shadow is another module that is asked what the policy is asked, without effect, to see where they differ. It
@@ -96,8 +98,11 @@ func (s *shadow) preScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod
 	}
 	mine := decisionOf(status)
 	if mine == wouldPass {
-		best, after := favourite(ctx, scorePoints{s.of}, state, pod, nodes)
-		mine = preferred(best, after)
+		best, known := s.favourite(ctx, state, nodes)
+		if !known {
+			return
+		}
+		mine = best
 	}
 	points := scorePoints{s.policy}
 	other := points.PreScore(ctx, state, pod, nodes)
@@ -107,6 +112,50 @@ func (s *shadow) preScore(ctx context.Context, state fwk.CycleState, pod *v1.Pod
 		its = preferred(best, after)
 	}
 	s.note(&Difference{Point: preScorePoint.name, Policy: mine, Shadow: its}, pod)
+}
+
+// favourite is the node that the policy prefers, by the scores that it gave. They are normalized beside its
+// attempt, whose time and failures are not the shadow's matter. It is not known where nodes are scored one by one,
+// as in a pod group's cycle.
+func (s *shadow) favourite(ctx context.Context, state fwk.CycleState, nodes []fwk.NodeInfo) (name string, known bool) {
+	p := s.of
+	data, err := state.Read(p.scoreKey)
+	if err != nil {
+		return "", false
+	}
+	made := data.(*scoring)
+	list, scores := make(fwk.NodeScoreList, len(nodes)), make([]int64, len(nodes))
+	for i, info := range nodes {
+		position, resident := p.store.Position(info)
+		if !resident || made.attempt.simulated {
+			return "", false
+		}
+		if scores[i], known = made.scores.get(p.store.Slots()[position]); !known {
+			return "", false
+		}
+		list[i].Name = info.Node().Name
+	}
+	if made.attempt.answers(abi.PointNormalizeScore) {
+		a := p.withState(made.attempt, made.attempt.cycle.State)
+		a.life, a.clock = &life{}, &clock{}
+		if _, err := p.normalize(ctx, &scoring{attempt: a, nodes: made.nodes}, list, scores); err != nil {
+			return "", false
+		}
+	}
+	for i := range list {
+		list[i].Score = scores[i]
+	}
+	return highest(list), true
+}
+
+// change keeps the shadow's state in step with the policy's.
+func (s *shadow) change(ctx context.Context, at *point, call *guest.Call, state fwk.CycleState, other fwk.PodInfo, node fwk.NodeInfo) {
+	if s == nil {
+		return
+	}
+	if _, err := state.Read(s.filterKey); err == nil {
+		s.policy.change(ctx, at, call, state, other, node)
+	}
 }
 
 func preferred(best string, status *fwk.Status) string {

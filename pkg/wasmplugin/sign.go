@@ -6,6 +6,7 @@ package wasmplugin
 import (
 	"context"
 	"encoding/base64"
+	"strconv"
 
 	v1 "k8s.io/api/core/v1"
 	fwk "k8s.io/kube-scheduler/framework"
@@ -54,8 +55,8 @@ func (c common) SignPod(ctx context.Context, pod *v1.Pod) ([]fwk.SignFragment, *
 // signKey is the policy's part of a pod's signature.
 func signKey(p *policy) string { return "stowage.dev/" + p.id }
 
-// signed is printable, as the framework makes JSON of it. Bytes that different modules left mean
+// signed is printable, as the framework makes JSON of it. Bytes that different generations left mean
 // different things.
 func signed(l *loaded, b []byte) string {
-	return l.digest + "/" + base64.RawStdEncoding.EncodeToString(b)
+	return l.digest + "/" + strconv.Itoa(l.number) + "/" + base64.RawStdEncoding.EncodeToString(b)
 }

@@ -38,7 +38,7 @@ func TestSignPod(t *testing.T) {
 				}
 				var want []fwk.SignFragment
 				if tc.wantSigned != "" {
-					want = []fwk.SignFragment{{Key: "stowage.dev/policy", Value: digest + tc.wantSigned}}
+					want = []fwk.SignFragment{{Key: "stowage.dev/policy", Value: digest + "/1" + tc.wantSigned}}
 				}
 				got, status := h.plugin.(fwk.SignPlugin).SignPod(h.ctx, podWithPriority(tc.priority))
 				if diff := cmp.Diff(want, got); diff != "" {

@@ -131,7 +131,12 @@ func (w *waker) close() {
 }
 
 // wake has the pod tried again after a time. Any goroutine may call it, whatever locks it holds.
-func (p *policy) wake(pod *v1.Pod, after time.Duration) { p.waker.wake(pod, after) }
+// A policy without effect wakes nobody.
+func (p *policy) wake(pod *v1.Pod, after time.Duration) {
+	if !p.monitored {
+		p.waker.wake(pod, after)
+	}
+}
 
 // tryAgain moves pods to the active queue, or notes it if they are being tried right now.
 func (p *policy) tryAgain(pods map[string]*v1.Pod) {

@@ -131,8 +131,8 @@ func (c *Cluster) Processes() []*Process {
 	return slices.Clone(c.processes)
 }
 
-func (c *Cluster) progress(format string, args ...any) {
+func (c *Cluster) progress(step string) {
 	if c.opts.Progress != nil {
-		c.opts.Progress(fmt.Sprintf(format, args...))
+		c.opts.Progress(step)
 	}
 }

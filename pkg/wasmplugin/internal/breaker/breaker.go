@@ -177,6 +177,18 @@ func (b *Breaker) fault(attempt uint64, subject string) {
 	}
 }
 
+// Reset closes it, because another guest is asked from this attempt on: faults of earlier ones are not its.
+func (b *Breaker) Reset(attempt uint64) {
+	b.mu.Lock()
+	clear(b.last)
+	b.probe = attempt
+	if b.State() != Closed {
+		b.change(Closed)
+	}
+	b.mu.Unlock()
+	b.changes.deliver()
+}
+
 // enough tells whether the faults in the window suffice, now that this subject saw one.
 func (b *Breaker) enough(subject string) bool {
 	now := occasion{b.opts.Now(), b.asked.Load()}

@@ -14,7 +14,7 @@ import (
 func (p *Pipeline) check(f *fetched) (*Candidate, error) {
 	c := &Candidate{
 		Number: p.number + 1, Module: f.module.Content, Digest: hexDigest(f.module.Content), Manifest: f.module.Manifest,
-		Origin: p.opts.Module.String(), Remembered: f.remembered,
+		Origin: p.opts.Module.String(), Remembered: f.remembered, Fallback: f.fallback,
 	}
 	if err := p.pinned(c); err != nil {
 		return nil, err

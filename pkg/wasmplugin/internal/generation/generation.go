@@ -89,6 +89,9 @@ type Candidate struct {
 	// could not be read.
 	Origin     string
 	Remembered bool
+	// Fallback is set if what worked last can take its place: it has to be tried before it is activated, as one
+	// that replaces another.
+	Fallback bool
 	// Config is a JSON object.
 	Config []byte
 	// Signers are the keys and identities whose signatures were found good.

@@ -19,10 +19,19 @@ type Memory interface {
 
 // Remembered is content that was made a generation of, as it was fetched: whoever recalls it checks it again.
 type Remembered struct {
-	// Config is JSON. Origin is the String of the source; content of another origin is not what the operator asks for.
+	// Origin names the sources; content of another origin is not what the operator asks for.
 	Origin string
 	Module *source.Blob
+	// Config is JSON.
 	Config []byte
+}
+
+// origin names where module and config come from.
+func (p *Pipeline) origin() string {
+	if p.opts.Config == nil {
+		return p.opts.Module.String()
+	}
+	return p.opts.Module.String() + "; " + p.opts.Config.String()
 }
 
 // recall is what worked last; nil if there is nothing. A memory that does not work is as good as none.
@@ -30,7 +39,7 @@ func (p *Pipeline) recall() *fetched {
 	if p.opts.Memory == nil {
 		return nil
 	}
-	r, err := p.opts.Memory.Recall(p.opts.Module.String())
+	r, err := p.opts.Memory.Recall(p.origin())
 	if err != nil {
 		p.opts.Report(p.Status(), errors.Join(ErrMemory, err))
 	}
@@ -52,7 +61,7 @@ func (p *Pipeline) remember(f *fetched, config []byte) {
 	if p.opts.Memory == nil {
 		return
 	}
-	if err := p.opts.Memory.Remember(&Remembered{p.opts.Module.String(), f.module, config}); err != nil {
+	if err := p.opts.Memory.Remember(&Remembered{p.origin(), f.module, config}); err != nil {
 		p.opts.Report(p.Status(), errors.Join(ErrMemory, err))
 	}
 }

@@ -113,7 +113,7 @@ func TestRememberedConfig(t *testing.T) {
 			module.fail(errDown)
 			opts := generation.Options{Module: module, Memory: keeps("module", "good")}
 			if tc.config != nil {
-				opts.Config = tc.config
+				opts.Config, opts.Memory = tc.config, keeps("module; config", "good")
 			}
 			r := run(t, opts)
 			r.want("Active 1 %s remembered fetch", short("good"))

@@ -134,6 +134,7 @@ func (p *Pipeline) begin(ctx context.Context) (settled bool) {
 	defer cancel()
 	f, err := p.fetch(soon)
 	if err == nil {
+		f.fallback = true
 		err = p.work(ctx, f)
 	}
 	settled = p.settle(err)
@@ -154,6 +155,9 @@ func (p *Pipeline) try(ctx context.Context) (settled bool) {
 		return true
 	case err == nil:
 		err = p.work(ctx, f)
+	}
+	if err != nil && ctx.Err() != nil {
+		return true // it was given up
 	}
 	return p.settle(err)
 }
@@ -217,6 +221,8 @@ type fetched struct {
 	module     *source.Blob
 	config     []byte
 	remembered bool
+	// fallback is set if there is something remembered.
+	fallback bool
 }
 
 // fetch reads the sources. The error is source.ErrUnchanged if there is nothing new, or wraps ErrFetch. While
@@ -229,6 +235,7 @@ func (p *Pipeline) fetch(ctx context.Context) (*fetched, error) {
 	f, err := p.read(ctx)
 	if errors.Is(err, source.ErrUnchanged) {
 		p.update(func(s *Status) { s.State = before.State })
+		p.update(func(s *Status) { s.Since = before.Since })
 	}
 	return f, err
 }

@@ -5,7 +5,9 @@ package generation
 
 import (
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Status is where a policy stands; it is shown as JSON.
@@ -82,12 +84,31 @@ func (p *Pipeline) activated(c *Candidate) {
 	p.opts.Report(now, nil)
 }
 
+// maxProblem is the most bytes of a problem that are kept. It is shown in many places, and somebody else's server
+// may have had a say in it.
+const maxProblem = 2 << 10
+
+// plain is a problem that fits, in lines without control characters.
+func plain(problem string) string {
+	if len(problem) > maxProblem {
+		problem = strings.ToValidUTF8(problem[:maxProblem-3], "") + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, problem)
+}
+
 // rejected notes why a candidate does not run, or why there is none. A problem that is known already is not news.
 func (p *Pipeline) rejected(err error) {
 	news := true
 	now := p.update(func(s *Status) {
-		news = s.Problem != err.Error()
-		s.Problem, s.Reason = err.Error(), Reason(err)
+		problem, reason := plain(err.Error()), Reason(err)
+		// What a source says about itself may differ each time.
+		news = s.Reason != reason || s.Problem != problem && reason != Reason(ErrFetch)
+		s.Problem, s.Reason = problem, reason
 		switch {
 		case !errors.Is(err, ErrFetch):
 			s.State = Rejected

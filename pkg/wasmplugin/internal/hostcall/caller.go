@@ -23,6 +23,8 @@ const (
 	callCost = 100
 	// lookUpCost is for a lock and a map.
 	lookUpCost = 400
+	// textCost is for each byte of text that is for people: what does not print in it is replaced.
+	textCost = 16
 	// podCost is for each waiting pod that is let go or rejected, and for a timer.
 	podCost = 2000
 )
@@ -74,6 +76,13 @@ func (c *Caller) bytes(addr, n uint32) ([]byte, bool) {
 		return nil, false
 	}
 	return c.Memory.Read(addr, n)
+}
+
+// prose is text that is for people, and is going to be cleaned.
+func (c *Caller) prose(function, argument string, addr, n uint64, limit int) ([]byte, error) {
+	b, err := c.text(function, argument, addr, n, limit)
+	c.cost += int64(min(len(b), limit)) * (textCost - 1)
+	return b, err
 }
 
 // text is the memory of an argument of one of our own functions; only the first limit bytes are

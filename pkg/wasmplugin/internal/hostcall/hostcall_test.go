@@ -184,7 +184,7 @@ func TestCost(t *testing.T) {
 		"without room":      {"object", []uint64{0, 0, 7, 0, 6, 100, 4}, 500 + 13},
 		"waiting pods":      {"waiting", []uint64{0, 7}, 507},
 		"three allowed":     {"allow", []uint64{0, 7}, 507 + 6000},
-		"two rejected":      {"reject", []uint64{0, 7, 0, 9999}, 507 + 1024 + 4000},
+		"two rejected":      {"reject", []uint64{0, 7, 0, 9999}, 507 + 16*1024 + 4000},
 		"waking":            {"wake", []uint64{0}, 2100},
 		"getting a value":   {"data_get", []uint64{0, 7, 100, 50}, 507 + 6},
 		"a value's size":    {"data_get", []uint64{0, 7, 0, 0}, 507},

@@ -12,7 +12,23 @@ import (
 // clean is the first limit bytes as one line that is safe to show: what does not print becomes a
 // space, so that a guest can neither forge lines of a log nor hide text in them, and what is not
 // UTF-8 becomes a question mark. It never gets longer.
-func clean(b []byte, limit int) string { return strings.Map(printable, string(cut(b, limit))) }
+func clean(b []byte, limit int) string {
+	b = cut(b, limit)
+	if isPlain(b) {
+		return string(b)
+	}
+	return strings.Map(printable, string(b))
+}
+
+// isPlain tells whether it is ASCII that prints, as most text is.
+func isPlain(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
 
 func printable(r rune) rune {
 	switch {

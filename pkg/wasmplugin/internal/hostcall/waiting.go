@@ -46,7 +46,7 @@ func reject(c *Caller, stack []uint64) error {
 	if err != nil {
 		return err
 	}
-	reason, err := c.text(abi.ImportReject, "reason", stack[2], stack[3], maxWhy)
+	reason, err := c.prose(abi.ImportReject, "reason", stack[2], stack[3], maxWhy)
 	if err != nil {
 		return err
 	}

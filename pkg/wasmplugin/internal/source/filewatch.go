@@ -47,13 +47,18 @@ type fileWatcher struct {
 
 func newFileWatcher(f *file) *fileWatcher {
 	w := &fileWatcher{file: f}
+	w.open()
+	return w
+}
+
+// open asks for events. There are few watchers on a machine, so that there may be none now and one later.
+func (w *fileWatcher) open() {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
 		w.report(err)
-		return w
+		return
 	}
 	w.notify, w.events, w.lost = notify, notify.Events, notify.Errors
-	return w
 }
 
 func (w *fileWatcher) close() {
@@ -87,6 +92,9 @@ func (w *fileWatcher) wait(ctx context.Context, poll time.Duration) bool {
 
 // follow watches the directories that matter now: links may lead elsewhere than before.
 func (w *fileWatcher) follow() {
+	if w.notify == nil {
+		w.open()
+	}
 	if w.notify == nil {
 		return
 	}

@@ -6,6 +6,7 @@ package source
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -99,7 +100,11 @@ type visit struct {
 // String implements Source. A query may have a signature or key in it.
 func (h *web) String() string {
 	u := url.URL{Scheme: h.url.Scheme, Host: h.url.Host, Path: h.url.Path, RawPath: h.url.RawPath}
-	return u.String()
+	if h.url.RawQuery == "" {
+		return u.String()
+	}
+	// There may be a secret in a query; but another one is another place.
+	return fmt.Sprintf("%s?(%.8x)", &u, sha256.Sum256([]byte(h.url.RawQuery)))
 }
 
 // Fetch implements Source.

@@ -68,8 +68,13 @@ func (o *object) String() string {
 	return fmt.Sprintf("%s %s/%s, key %s", o.kind, o.namespace, o.name, o.key)
 }
 
+// objectTimeout is for reading an object: an API server may accept a request and never answer it.
+const objectTimeout = 30 * time.Second
+
 // Fetch implements Source.
 func (o *object) Fetch(ctx context.Context, known string) (*Blob, error) {
+	ctx, cancel := context.WithTimeout(ctx, objectTimeout)
+	defer cancel()
 	obj, err := o.get(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", o, o.explain("get", err))
@@ -126,8 +131,12 @@ func valuesOf(obj runtime.Object) map[string][]byte {
 
 func (o *object) missingKey(values map[string][]byte) string {
 	keys := strings.Join(slices.Sorted(maps.Keys(values)), ", ")
-	if keys == "" {
+	switch {
+	case keys == "":
 		keys = "no other either"
+	case o.kind == "Secret":
+		// Whoever sees this need not know what else is secret.
+		keys = "another"
 	}
 	return fmt.Sprintf("there is no such key (there is: %s); add it, and if it does not fit into the 1 MiB that a %s may have, "+
 		"compress it with gzip -9 or zstd -19 or get it by oci or http", keys, o.kind)

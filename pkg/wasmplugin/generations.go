@@ -137,7 +137,9 @@ func (p *policy) letGo(number int) {
 	if r := p.previous.Load(); r != nil && r.number == number {
 		p.previous.CompareAndSwap(r, nil)
 	}
-	p.host.collect()
+	if p.retired.count() > 0 {
+		p.host.collect()
+	}
 }
 
 // showable is the generation that can be shown the parts of nodes that the store has in this cycle: the given one

@@ -56,7 +56,7 @@ type Host struct {
 	// tables tells that some policy reads the whole node table.
 	tables atomic.Bool
 
-	// collecting is set while the garbage collector runs for policies.
+	// collecting is set while the garbage collector is going to run for policies.
 	collecting atomic.Bool
 
 	// compiling is held while a module compiles; no guest runs under it.
@@ -117,13 +117,17 @@ func (h *Host) Close() error {
 // logger is for what concerns no policy alone.
 func (h *Host) logger() klog.Logger { return klog.Background().WithName("policies") }
 
-// collect has the garbage collector run once for all policies that ask for it meanwhile.
+// collectEvery is the least time between collections of garbage that are asked for: each takes processor time from
+// scheduling.
+const collectEvery = 15 * time.Second
+
+// collect has the garbage collector run in a while, once for all policies that ask for it meanwhile.
 func (h *Host) collect() {
 	if h.collecting.CompareAndSwap(false, true) {
-		go func() {
-			goruntime.GC()
+		time.AfterFunc(collectEvery, func() {
 			h.collecting.Store(false)
-		}()
+			goruntime.GC()
+		})
 	}
 }
 
